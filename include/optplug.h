@@ -1,0 +1,475 @@
+/* optplug.h - the contract between an optimizer plugin and the host that loads it.  ABI 1.0, draft.
+
+   A plugin is a shared object that exports one function, optplug_entry_v1.  It describes one or more
+   optimizers: hyperparameters, state slots, and a pure function that updates segments of tensors.
+   The host owns every byte of memory, calls from any thread, and cuts the work as it likes.
+
+     load -> optplug_entry_v1 -> create -> plan -> step, step, ... -> destroy
+
+   Rules that keep old plugins and new hosts (and the other way round) working for ever:
+   - The major version is the name of the entry symbol.  Minors only append: fields at the end of a
+     struct, constants, extensions.  A field is never removed, moved, retyped or given a new meaning,
+     and zero or NULL in a field the writer did not know means the behaviour from before it existed.
+   - A growable struct begins with struct_size, written by its producer.  Read any field newer than
+     1.0 through OPTPLUG_HAS.  Never compare a struct_size with == or with sizeof of your own header.
+   - Arrays of structs travel as optplug_span; walk them with OPTPLUG_AT, never with [].
+   - Strings are UTF-8 and NUL-terminated.  What a plugin hands out lives as long as the process; what a
+     host hands in lives until the call returns, unless the member says otherwise.
+
+   Thread tags: [main] the host's controlling thread, one call at a time for the whole library;
+   [step-concurrent] any thread, several at once on one instance, with disjoint segments;
+   [thread-safe] any thread at any time.
+
+   A plugin never prints, aborts, exits, unwinds out of a call, starts threads, changes process state
+   (signals, locale, directory, floating-point mode) or keeps a host pointer after the call returns.
+
+   C99 to C++20 and Swift (module COptPlug).  64-bit little-endian machines.  Licence: MIT. */
+#ifndef OPTPLUG_H
+#define OPTPLUG_H 1
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- Version ------------------------------------------------------------------------------------ */
+
+#define OPTPLUG_ABI_MAJOR 1u /* part of the entry symbol's name, never negotiated */
+#define OPTPLUG_ABI_MINOR 0u /* the minor that this header describes */
+
+/* ---- Compiler seams ----------------------------------------------------------------------------- */
+
+#if defined(_WIN32)
+#define OPTPLUG_CALL __cdecl
+#define OPTPLUG_EXPORT __declspec(dllexport)
+#else
+#define OPTPLUG_CALL
+#define OPTPLUG_EXPORT __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+#if __cplusplus >= 201703L
+#define OPTPLUG_NOEXCEPT noexcept /* part of a function's type since C++17 */
+#else
+#define OPTPLUG_NOEXCEPT
+#endif
+#define OPTPLUG_ASSERT(name, condition) static_assert(condition, #name)
+extern "C" {
+#else
+#define OPTPLUG_NOEXCEPT
+#define OPTPLUG_ASSERT(name, condition) typedef char optplug_assert_##name[(condition) ? 1 : -1]
+#endif
+
+/* Did the producer of *p write `field`?  The only legal way to touch a field newer than 1.0. */
+#define OPTPLUG_HAS(p, type, field) \
+  ((size_t)(p)->struct_size >= offsetof(type, field) + sizeof(((type *)0)->field))
+
+/* ---- Status and errors -------------------------------------------------------------------------- */
+
+/* The canonical status numbers of gRPC and absl.  A code that the reader does not know is INTERNAL. */
+typedef int32_t optplug_status;
+#define OPTPLUG_OK 0
+#define OPTPLUG_INVALID_ARGUMENT 3
+#define OPTPLUG_NOT_FOUND 5
+#define OPTPLUG_RESOURCE_EXHAUSTED 8
+#define OPTPLUG_FAILED_PRECONDITION 9
+#define OPTPLUG_UNIMPLEMENTED 12
+#define OPTPLUG_INTERNAL 13
+
+/* Where a failing call explains itself: memory of the caller, so that errors need no allocation and are
+   safe from concurrent steps.  Every function that takes one accepts NULL. */
+typedef struct optplug_error {
+  uint32_t struct_size;
+  uint32_t message_capacity; /* bytes at `message`, the terminating NUL included; 0 is allowed */
+  char *message;             /* out: what failed, which thing, what to do; cut to fit, always NUL-terminated */
+} optplug_error;
+
+/* ---- Arrays whose elements may grow ------------------------------------------------------------- */
+
+/* The stride, not sizeof, leads from one element to the next.  data may be NULL when count is 0. */
+typedef struct optplug_span {
+  const void *data;
+  uint32_t count;
+  uint32_t stride; /* bytes; a multiple of 8, at least the element's size in 1.0 */
+} optplug_span;
+#define OPTPLUG_AT(span, type, i) \
+  ((const type *)(const void *)((const char *)(span).data + (size_t)(i) * (span).stride))
+/* OPTPLUG_HAS for an element of a span. */
+#define OPTPLUG_ELEMENT_HAS(span, type, field) \
+  ((size_t)(span).stride >= offsetof(type, field) + sizeof(((type *)0)->field))
+
+/* ---- Element types and devices: DLPack's numbers, so that tensors pass without translation ------ */
+
+typedef struct optplug_dtype { /* = DLDataType */
+  uint8_t code;                /* OPTPLUG_DTYPE_... */
+  uint8_t bits;                /* per element: 8, 16, 32 or 64 */
+  uint16_t lanes;              /* 1 */
+} optplug_dtype;
+#define OPTPLUG_DTYPE_INT 0u
+#define OPTPLUG_DTYPE_UINT 1u
+#define OPTPLUG_DTYPE_FLOAT 2u
+#define OPTPLUG_DTYPE_BFLOAT 4u
+#define OPTPLUG_DTYPE_AS_PARAMETER 255u /* in a slot only: the parameter's own type; bits and lanes are ignored */
+
+typedef struct optplug_device { /* = DLDevice */
+  int32_t type;                 /* OPTPLUG_DEVICE_... */
+  int32_t id;
+} optplug_device;
+#define OPTPLUG_DEVICE_CPU 1
+#define OPTPLUG_DEVICE_CUDA 2
+
+/* ---- Parameters --------------------------------------------------------------------------------- */
+
+/* One trainable tensor, dense and row-major.  The table does not change between two plans. */
+typedef struct optplug_parameter {
+  const char *name;     /* "layer1.0.conv1.weight"; unique */
+  const int64_t *shape; /* ndim sizes, each >= 0; NULL when ndim is 0 */
+  int64_t count;        /* elements: the product of shape */
+  uint32_t ndim;
+  uint32_t group;      /* parameter group, < group_count */
+  optplug_dtype dtype; /* of the parameter and of its gradient */
+  uint32_t reserved0;  /* 0 */
+  optplug_device device;
+} optplug_parameter;
+
+/* ---- Hyperparameters ---------------------------------------------------------------------------- */
+
+/* A setting of an optimizer.  Every value is a double; `kind` says how to read and write it.  The host
+   holds one value for each parameter group, may change it between two steps, and never passes a value
+   that `kind`, `min_value` and `max_value` exclude. */
+typedef struct optplug_hyperparameter {
+  const char *name; /* [a-z][a-z0-9_]*, at most 63 bytes, unique in its optimizer */
+  const char *doc;  /* one sentence: meaning and unit */
+  const char *const *choices; /* CHOICE: NULL-terminated names; value i is choices[i].  Otherwise NULL */
+  double default_value;
+  double min_value; /* -HUGE_VAL: no bound */
+  double max_value; /* HUGE_VAL: no bound */
+  uint32_t kind;    /* OPTPLUG_HYPERPARAMETER_FLOAT ... CHOICE */
+  uint32_t flags;   /* OPTPLUG_HYPERPARAMETER_STRUCTURAL ... */
+} optplug_hyperparameter;
+#define OPTPLUG_HYPERPARAMETER_FLOAT 0u
+#define OPTPLUG_HYPERPARAMETER_INTEGER 1u
+#define OPTPLUG_HYPERPARAMETER_BOOLEAN 2u /* 0 or 1; min_value and max_value are 0 and 1 */
+#define OPTPLUG_HYPERPARAMETER_CHOICE 3u  /* min_value is 0, max_value the number of choices - 1 */
+/* Decides what `plan` asks for: the value is fixed once planned. */
+#define OPTPLUG_HYPERPARAMETER_STRUCTURAL 0x1u
+/* Only whether the value is zero decides it: live, but it may not pass between zero and non-zero. */
+#define OPTPLUG_HYPERPARAMETER_ZERO_STRUCTURAL 0x2u
+#define OPTPLUG_HYPERPARAMETER_MIN_EXCLUSIVE 0x4u /* min_value itself is not allowed */
+#define OPTPLUG_HYPERPARAMETER_MAX_EXCLUSIVE 0x8u /* max_value itself is not allowed */
+
+/* ---- State slots -------------------------------------------------------------------------------- */
+
+/* One array of optimizer state for one parameter, asked for in `plan`.  The host allocates it (64-byte
+   aligned), gives it its initial value, saves it as "<parameter>/<path.>name", restores it and moves it
+   as it likes between two steps. */
+typedef struct optplug_slot {
+  uint32_t struct_size;
+  uint32_t role;       /* OPTPLUG_ROLE_...: what a wrapper may know of it without knowing its name */
+  const char *name;    /* [a-z][a-z0-9_]*, at most 63 bytes, unique for its node and parameter; not "step".
+                          Need only live until add_slot returns */
+  const int64_t *dims; /* SHAPE_EXPLICIT: ndim sizes, each >= 0.  Otherwise NULL */
+  uint32_t ndim;       /* SHAPE_EXPLICIT: 0 ... 8.  Otherwise 0 */
+  uint32_t shape_rule; /* OPTPLUG_SHAPE_... */
+  optplug_dtype dtype;
+  uint32_t initial;     /* OPTPLUG_INITIAL_... */
+  double initial_value; /* INITIAL_CONSTANT: rounded to dtype */
+} optplug_slot;
+#define OPTPLUG_ROLE_OTHER 0u
+#define OPTPLUG_ROLE_FIRST_MOMENT 1u   /* running mean of gradients: momentum_buffer, exp_avg */
+#define OPTPLUG_ROLE_SECOND_MOMENT 2u  /* running mean of squares: exp_avg_sq */
+#define OPTPLUG_ROLE_PARAMETER_COPY 3u /* weights: slow, ema */
+/* Element i belongs to element i of the parameter; a segment's pointer is at the segment's element. */
+#define OPTPLUG_SHAPE_AS_PARAMETER 0u
+/* `dims`; a segment's pointer is the slot's first element.  Needs GRANULARITY_TENSOR or coarser. */
+#define OPTPLUG_SHAPE_EXPLICIT 1u
+#define OPTPLUG_INITIAL_ZERO 0u
+#define OPTPLUG_INITIAL_CONSTANT 1u
+#define OPTPLUG_INITIAL_PARAMETER 2u /* a copy of the parameter; needs SHAPE_AS_PARAMETER and AS_PARAMETER */
+
+/* ---- What one call of step works on -------------------------------------------------------------- */
+
+/* A contiguous piece of one parameter.  The pointers never overlap those of another segment, except
+   explicit slots of one parameter. */
+typedef struct optplug_segment {
+  void *parameter;      /* in/out: `count` elements */
+  const void *gradient; /* in: `count` elements.  NULL only for a node with CAPABILITY_NULL_GRADIENT */
+  void *const *slots;   /* in/out: this node's slots for this parameter, indexed as add_slot and
+                           borrow_slot returned; NULL when there are none */
+  int64_t offset;       /* of the first element inside the parameter */
+  int64_t count;        /* elements, >= 1 */
+  int64_t parameter_step;   /* steps that this parameter has taken with a gradient under this node, this one
+                               included; 1 on its first.  0 while it never had a gradient */
+  uint32_t parameter_index; /* into frame->parameters */
+  uint32_t group_index;     /* into frame->hyperparameters */
+} optplug_segment;
+
+/* One call's work for one node of a tree of optimizers, made by the host.  All segments have one dtype and
+   one device.  What does not depend on the cut is the same in every frame of a step. */
+typedef struct optplug_frame optplug_frame;
+struct optplug_frame {
+  uint32_t struct_size;
+  uint32_t flags;          /* 0 in 1.0; ignore bits that you do not know */
+  uint64_t step;           /* steps of the whole optimizer, this one included; 1 on the first */
+  uint32_t pass;           /* 0 in 1.0: loss evaluations before this one in the same step */
+  uint32_t phase;          /* 0 in 1.0: sweeps over the parameters before this one in the same pass */
+  optplug_span segments;   /* of optplug_segment; may be empty */
+  optplug_span parameters; /* of optplug_parameter: the whole table */
+  const double *const *hyperparameters;  /* [group][i]: this node's values, in descriptor order */
+  const optplug_frame *const *children;  /* [base]: hand it to that base's step.  The same pieces as
+                                            `segments`, less those the base must not see.  NULL for a leaf */
+  optplug_dtype dtype;                   /* of every parameter and gradient in `segments` */
+  uint32_t reserved0;                    /* 0 */
+  optplug_device device;                 /* of every pointer in `segments` */
+  void *stream;         /* the device's queue to launch on (cudaStream_t); NULL on the CPU */
+  double gradient_scale; /* multiply each gradient by this, rounded to dtype, before use.  1 unless the node
+                            has CAPABILITY_GRADIENT_SCALE: for the others the host has multiplied already */
+  uint64_t seed;         /* key for counter-based random numbers: changes with every step, equal for equal
+                            runs.  Count by (parameter_index, element), so that cuts do not matter */
+};
+
+/* ---- Host ----------------------------------------------------------------------------------------- */
+
+/* The host, as a plugin sees it.  Lives as long as the process. */
+typedef struct optplug_host optplug_host;
+struct optplug_host {
+  uint32_t struct_size;
+  uint32_t abi_minor;  /* the minor that this host honours */
+  const char *name;    /* "convtrain" */
+  const char *version; /* "0.1.0" */
+  /* A service of the host by id and revision, as "org.example.thing/1"; NULL when it has none. [thread-safe] */
+  const void *(OPTPLUG_CALL *get_extension)(const optplug_host *host, const char *id) OPTPLUG_NOEXCEPT;
+};
+
+/* ---- Optimizers ----------------------------------------------------------------------------------- */
+
+typedef struct optplug_optimizer optplug_optimizer;
+typedef struct optplug_instance optplug_instance; /* the plugin's own, opaque to the host */
+
+/* A base optimizer that a wrapper calls.  `optimizer` may be of any library, a wrapper included. */
+typedef struct optplug_base {
+  const optplug_optimizer *optimizer;
+  optplug_instance *instance; /* owned by the host; outlives the wrapper's instance */
+} optplug_base;
+
+typedef struct optplug_create_info {
+  uint32_t struct_size;
+  uint32_t reserved0; /* 0 */
+  optplug_span bases; /* of optplug_base, base_count of them, in the order of base_roles */
+} optplug_create_info;
+
+/* The host's builder, passed to `plan`: read the parameters, ask for slots.  Bases have been planned
+   before.  When a function fails the host remembers why; return its status. */
+typedef struct optplug_plan optplug_plan;
+struct optplug_plan {
+  uint32_t struct_size;
+  uint32_t group_count;
+  optplug_span parameters;              /* of optplug_parameter */
+  const double *const *hyperparameters; /* [group][i]: this node's values */
+  void *host_data;                      /* the host's own */
+  /* Asks for a slot of `parameter` and stores its index into segment.slots.  Fails with INVALID_ARGUMENT
+     when the slot breaks a rule stated at optplug_slot, RESOURCE_EXHAUSTED when memory is short. [main] */
+  optplug_status(OPTPLUG_CALL *add_slot)(const optplug_plan *plan, uint32_t parameter, const optplug_slot *slot,
+                                         uint32_t *index) OPTPLUG_NOEXCEPT;
+  /* Asks to see, in this node's own segment.slots, the nth slot with `role` among those that base `base`
+     and the bases below it hold for `parameter` (nearest base first, each in the order of add_slot).  Only
+     slots with SHAPE_AS_PARAMETER and the parameter's dtype are counted.  NOT_FOUND when there are no more.
+     The wrapper may read and write it in `step`, after calling the base. [main] */
+  optplug_status(OPTPLUG_CALL *borrow_slot)(const optplug_plan *plan, uint32_t parameter, uint32_t base,
+                                            uint32_t role, uint32_t nth, uint32_t *index) OPTPLUG_NOEXCEPT;
+};
+
+/* How far the host may cut what one call of `step` sees.  A tree has the coarsest of its nodes. */
+#define OPTPLUG_GRANULARITY_ELEMENT 0u /* any contiguous pieces */
+#define OPTPLUG_GRANULARITY_BLOCK 1u   /* pieces start at a multiple of granularity_block elements */
+#define OPTPLUG_GRANULARITY_TENSOR 2u  /* whole tensors */
+#define OPTPLUG_GRANULARITY_GROUP 3u   /* every tensor of a parameter group (and of one dtype) in one call */
+#define OPTPLUG_GRANULARITY_MODEL 4u   /* every tensor (of one dtype) in one call */
+
+/* What an optimizer can do.  Bits 56 to 63 mean "refuse me if you do not know this bit"; a host ignores
+   lower bits that it does not know. */
+#define OPTPLUG_CAPABILITY_FLOAT32 0x1ull        /* takes parameters of 32-bit floats */
+#define OPTPLUG_CAPABILITY_FLOAT64 0x2ull        /* takes parameters of 64-bit floats */
+#define OPTPLUG_CAPABILITY_GRADIENT_SCALE 0x4ull /* multiplies by frame->gradient_scale itself */
+#define OPTPLUG_CAPABILITY_NULL_GRADIENT 0x8ull  /* wants segments of parameters without gradient too */
+
+/* Static description of one optimizer. */
+struct optplug_optimizer {
+  uint32_t struct_size;
+  uint32_t granularity;       /* OPTPLUG_GRANULARITY_... */
+  uint32_t granularity_block; /* BLOCK: elements, >= 1.  Otherwise 0 */
+  uint32_t state_version;     /* raise it when saved slots change their meaning */
+  uint64_t capabilities;      /* OPTPLUG_CAPABILITY_...: at least one of FLOAT32 and FLOAT64 */
+  const char *name;           /* what users write: [a-z][a-z0-9_-]*, at most 63 bytes, unique in its library */
+  const char *version;        /* "1.0.0" */
+  const char *summary;        /* one sentence */
+  const char *url;            /* the paper or the project; NULL when there is none */
+  optplug_span hyperparameters;  /* of optplug_hyperparameter; at most 256 */
+  const char *const *base_roles; /* base_count names, [a-z][a-z0-9_]*, for paths: "base"; NULL for a leaf */
+  uint32_t base_count;           /* bases that a wrapper takes, at most 16; 0 for a leaf */
+  uint32_t reserved0;            /* 0 */
+  void *plugin_data;             /* the plugin's own; the host does not touch it */
+
+  /* Makes an instance, whose only state may be what `info` says: everything that changes with training
+     belongs in slots.  NULL: none is needed; the other functions then get instance NULL. [main] */
+  optplug_status(OPTPLUG_CALL *create)(const optplug_optimizer *optimizer, const optplug_host *host,
+                                       const optplug_create_info *info, optplug_instance **instance,
+                                       optplug_error *error) OPTPLUG_NOEXCEPT;
+  /* Ends an instance.  NULL when create is. [main] */
+  void(OPTPLUG_CALL *destroy)(optplug_instance *instance) OPTPLUG_NOEXCEPT;
+  /* Asks for slots.  Called again on the same instance when parameters or structural values change; equal
+     input asks for equal slots.  NULL: no slots. [main] */
+  optplug_status(OPTPLUG_CALL *plan)(optplug_instance *instance, const optplug_plan *plan,
+                                     optplug_error *error) OPTPLUG_NOEXCEPT;
+  /* Updates frame->segments in place.  A wrapper calls its bases with frame->children.  A pure function of
+     what the frame shows: the same bits for every cut, order and thread.  No allocation, no lock, no system
+     call.  After a failure the segments of the frame are undefined. [step-concurrent] */
+  optplug_status(OPTPLUG_CALL *step)(const optplug_instance *instance, const optplug_frame *frame,
+                                     optplug_error *error) OPTPLUG_NOEXCEPT;
+  /* Is this combination of values (each allowed by itself) legal?  If not, INVALID_ARGUMENT and a message.
+     Asked before create and before every change.  NULL: all are. [thread-safe] */
+  optplug_status(OPTPLUG_CALL *check)(const optplug_optimizer *optimizer, const double *hyperparameters,
+                                      optplug_error *error) OPTPLUG_NOEXCEPT;
+  /* An optional interface of this optimizer by id and revision (below); NULL when it has none.  May itself
+     be NULL. [thread-safe] */
+  const void *(OPTPLUG_CALL *get_extension)(const optplug_optimizer *optimizer, const char *id) OPTPLUG_NOEXCEPT;
+};
+
+/* ---- Extensions of an optimizer -------------------------------------------------------------------- */
+
+/* Weights to evaluate and export with, when they differ from those being trained (Lookahead's slow
+   weights, an average).  The host calls `enter` over all segments, evaluates, and calls `leave`; no
+   step comes between.  The outermost node of a tree that offers the view decides.  Frames are those of
+   the last step, without gradients and with children for no one to call. */
+#define OPTPLUG_EXTENSION_EVAL_VIEW "optplug.eval-view/1"
+typedef struct optplug_eval_view {
+  uint32_t struct_size;
+  uint32_t reserved0; /* 0 */
+  /* Puts the evaluation weights into the parameters, keeping the training weights in slots. [step-concurrent] */
+  optplug_status(OPTPLUG_CALL *enter)(const optplug_instance *instance, const optplug_frame *frame,
+                                      optplug_error *error) OPTPLUG_NOEXCEPT;
+  /* Undoes `enter`: every bit of parameters and slots is as before. [step-concurrent] */
+  optplug_status(OPTPLUG_CALL *leave)(const optplug_instance *instance, const optplug_frame *frame,
+                                      optplug_error *error) OPTPLUG_NOEXCEPT;
+} optplug_eval_view;
+
+/* A wrapper that at times wants its bases to start afresh.  After each step the host asks; for every group
+   that answers non-zero it gives all slots of the bases below the wrapper their initial values (from the
+   parameters as they are now) and sets those nodes' parameter steps to 0, for the group's parameters. */
+#define OPTPLUG_EXTENSION_RESTART_BASES "optplug.restart-bases/1"
+typedef struct optplug_restart_bases {
+  uint32_t struct_size;
+  uint32_t reserved0; /* 0 */
+  /* `hyperparameters` are the wrapper's for one group; `step` as in the frame.  A pure function. [main] */
+  uint32_t(OPTPLUG_CALL *restarts)(const optplug_instance *instance, uint64_t step,
+                                   const double *hyperparameters) OPTPLUG_NOEXCEPT;
+} optplug_restart_bases;
+
+/* ---- The library and its entry ---------------------------------------------------------------------- */
+
+typedef struct optplug_library {
+  uint32_t struct_size;
+  uint32_t abi_minor_built;    /* OPTPLUG_ABI_MINOR of the header it was built with; for messages */
+  uint32_t abi_minor_required; /* the lowest host minor that can run it; a lower host refuses the library */
+  uint32_t optimizer_count;    /* 1 ... 256 */
+  const optplug_optimizer *const *optimizers; /* pointers, so that descriptors may grow */
+  /* An interface of the whole library by id; NULL when it has none.  May itself be NULL. [thread-safe] */
+  const void *(OPTPLUG_CALL *get_extension)(const char *id) OPTPLUG_NOEXCEPT;
+} optplug_library;
+
+/* The one exported symbol.  Stores the same pointer on every call. [main] */
+OPTPLUG_EXPORT optplug_status OPTPLUG_CALL optplug_entry_v1(const optplug_host *host,
+                                                            const optplug_library **library,
+                                                            optplug_error *error) OPTPLUG_NOEXCEPT;
+typedef optplug_status(OPTPLUG_CALL *optplug_entry_v1_function)(const optplug_host *host,
+                                                                const optplug_library **library,
+                                                                optplug_error *error) OPTPLUG_NOEXCEPT;
+
+/* ---- The note: read from the file before any code of it runs ----------------------------------------- */
+
+/* Contents of the ELF section ".optplug.note".  Optional: without one the host learns the versions from
+   optplug_entry_v1 and takes it that the machine can run the code. */
+typedef struct optplug_note {
+  char magic[8]; /* "OPTPLUG" and a NUL */
+  uint32_t abi_major;
+  uint32_t abi_minor_built;
+  uint32_t abi_minor_required;
+  uint32_t instruction_set; /* OPTPLUG_INSTRUCTIONS_...: what the code was compiled for */
+} optplug_note;
+#define OPTPLUG_NOTE_SECTION ".optplug.note"
+#define OPTPLUG_INSTRUCTIONS_BASELINE 0u /* every processor of the architecture */
+#define OPTPLUG_INSTRUCTIONS_X86_64_V2 2u
+#define OPTPLUG_INSTRUCTIONS_X86_64_V3 3u /* AVX2 and FMA */
+#define OPTPLUG_INSTRUCTIONS_X86_64_V4 4u /* AVX-512 */
+#if defined(__x86_64__) && defined(__AVX512F__)
+#define OPTPLUG_INSTRUCTIONS_COMPILED OPTPLUG_INSTRUCTIONS_X86_64_V4
+#elif defined(__x86_64__) && (defined(__AVX__) || defined(__FMA__))
+#define OPTPLUG_INSTRUCTIONS_COMPILED OPTPLUG_INSTRUCTIONS_X86_64_V3
+#elif defined(__x86_64__) && (defined(__SSE3__) || defined(__SSE4_2__))
+#define OPTPLUG_INSTRUCTIONS_COMPILED OPTPLUG_INSTRUCTIONS_X86_64_V2
+#else
+#define OPTPLUG_INSTRUCTIONS_COMPILED OPTPLUG_INSTRUCTIONS_BASELINE
+#endif
+
+/* Write OPTPLUG_PLUGIN_NOTE(0); once in a plugin's source, at file level, with the lowest host minor it needs. */
+#if defined(__ELF__)
+#if defined(__has_attribute)
+#if __has_attribute(retain)
+#define OPTPLUG_RETAIN retain, /* keeps the section when the linker collects garbage */
+#endif
+#endif
+#ifndef OPTPLUG_RETAIN
+#define OPTPLUG_RETAIN
+#endif
+#define OPTPLUG_PLUGIN_NOTE(minor_required)                                             \
+  __attribute__((used, OPTPLUG_RETAIN section(OPTPLUG_NOTE_SECTION))) static const optplug_note \
+      optplug_plugin_note = {{'O', 'P', 'T', 'P', 'L', 'U', 'G', '\0'},                 \
+                             OPTPLUG_ABI_MAJOR,                                         \
+                             OPTPLUG_ABI_MINOR,                                         \
+                             minor_required,                                            \
+                             OPTPLUG_INSTRUCTIONS_COMPILED}
+#else
+#define OPTPLUG_PLUGIN_NOTE(minor_required) OPTPLUG_ASSERT(plugin_note, (minor_required) + 1 > 0)
+#endif
+
+/* ---- Least sizes: what a reader may demand of a 1.0 writer; never edited after the release ------------- */
+
+#define OPTPLUG_ERROR_SIZE_1_0 16u
+#define OPTPLUG_PARAMETER_SIZE_1_0 48u
+#define OPTPLUG_HYPERPARAMETER_SIZE_1_0 56u
+#define OPTPLUG_SLOT_SIZE_1_0 48u
+#define OPTPLUG_SEGMENT_SIZE_1_0 56u
+#define OPTPLUG_FRAME_SIZE_1_0 112u
+#define OPTPLUG_HOST_SIZE_1_0 32u
+#define OPTPLUG_BASE_SIZE_1_0 16u
+#define OPTPLUG_CREATE_INFO_SIZE_1_0 24u
+#define OPTPLUG_PLAN_SIZE_1_0 56u
+#define OPTPLUG_OPTIMIZER_SIZE_1_0 144u
+#define OPTPLUG_EVAL_VIEW_SIZE_1_0 24u
+#define OPTPLUG_RESTART_BASES_SIZE_1_0 16u
+#define OPTPLUG_LIBRARY_SIZE_1_0 32u
+
+OPTPLUG_ASSERT(pointer, sizeof(void *) == 8 && sizeof(double) == 8);
+#if defined(__BYTE_ORDER__)
+OPTPLUG_ASSERT(byte_order, __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+#endif
+OPTPLUG_ASSERT(span, sizeof(optplug_span) == 16);
+OPTPLUG_ASSERT(dtype, sizeof(optplug_dtype) == 4 && sizeof(optplug_device) == 8);
+OPTPLUG_ASSERT(error, offsetof(optplug_error, message) + 8 == OPTPLUG_ERROR_SIZE_1_0);
+OPTPLUG_ASSERT(parameter, offsetof(optplug_parameter, device) + 8 == OPTPLUG_PARAMETER_SIZE_1_0);
+OPTPLUG_ASSERT(hyperparameter, offsetof(optplug_hyperparameter, flags) + 4 == OPTPLUG_HYPERPARAMETER_SIZE_1_0);
+OPTPLUG_ASSERT(slot, offsetof(optplug_slot, initial_value) + 8 == OPTPLUG_SLOT_SIZE_1_0);
+OPTPLUG_ASSERT(segment, offsetof(optplug_segment, group_index) + 4 == OPTPLUG_SEGMENT_SIZE_1_0);
+OPTPLUG_ASSERT(frame, offsetof(optplug_frame, seed) + 8 == OPTPLUG_FRAME_SIZE_1_0);
+OPTPLUG_ASSERT(host, offsetof(optplug_host, get_extension) + 8 == OPTPLUG_HOST_SIZE_1_0);
+OPTPLUG_ASSERT(base, offsetof(optplug_base, instance) + 8 == OPTPLUG_BASE_SIZE_1_0);
+OPTPLUG_ASSERT(create_info, offsetof(optplug_create_info, bases) + 16 == OPTPLUG_CREATE_INFO_SIZE_1_0);
+OPTPLUG_ASSERT(plan, offsetof(optplug_plan, borrow_slot) + 8 == OPTPLUG_PLAN_SIZE_1_0);
+OPTPLUG_ASSERT(optimizer, offsetof(optplug_optimizer, get_extension) + 8 == OPTPLUG_OPTIMIZER_SIZE_1_0);
+OPTPLUG_ASSERT(eval_view, offsetof(optplug_eval_view, leave) + 8 == OPTPLUG_EVAL_VIEW_SIZE_1_0);
+OPTPLUG_ASSERT(restart_bases, offsetof(optplug_restart_bases, restarts) + 8 == OPTPLUG_RESTART_BASES_SIZE_1_0);
+OPTPLUG_ASSERT(library, offsetof(optplug_library, get_extension) + 8 == OPTPLUG_LIBRARY_SIZE_1_0);
+OPTPLUG_ASSERT(note, sizeof(optplug_note) == 24);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* OPTPLUG_H */
