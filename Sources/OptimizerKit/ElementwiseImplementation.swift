@@ -1,0 +1,49 @@
+// Runs a leaf's formula over a frame.
+
+import COptPlug
+
+/// An optimizer made of a formula over `Float` and the same formula over `Double`.
+final class ElementwiseImplementation<F: Formula, D: Formula>: Implementation
+where F.S == Float, D.S == Double {
+  init() {
+    super.init(F.about, F.hyperparameters, extensions: nil, capabilities: OPTPLUG_CAPABILITY_GRADIENT_SCALE)
+  }
+
+  override func check(_ values: HyperparameterValues) -> StaticString? { F.check(values) }
+
+  override func plan(_ instance: Instance, _ plan: UnsafePointer<optplug_plan>) -> optplug_status {
+    for i in 0..<plan.pointee.parameters.count {
+      let status = plan.pointee.addSlots(F.slots(plan.pointee.values(of: i)), plan, parameter: i)
+      guard status == OPTPLUG_OK else { return status }
+    }
+    return OPTPLUG_OK
+  }
+
+  override func step(
+    _ instance: Instance, _ frame: UnsafePointer<optplug_frame>, _ error: ErrorOut
+  ) -> optplug_status {
+    switch frame.pointee.dtype.bits {
+    case 32: run(F.self, frame)
+    case 64: run(D.self, frame)
+    default: return fail(error, OPTPLUG_UNIMPLEMENTED, "only 32-bit and 64-bit floats are supported")
+    }
+    return OPTPLUG_OK
+  }
+
+  @inline(__always) private func run<G: Formula>(_: G.Type, _ frame: UnsafePointer<optplug_frame>) {
+    let scale = G.S(frame.pointee.gradient_scale)
+    // Neighbouring segments mostly share group and step, so their constants are worked out once.
+    var last: (group: UInt32, step: Int64, formula: G)?
+    for segment in Segments(frame) {
+      let (group, step) = (segment.pointee.group_index, segment.pointee.parameter_step)
+      let formula: G
+      if let last, last.group == group, last.step == step {
+        formula = last.formula
+      } else {
+        formula = G(frame.pointee.values(group), step: Int(step))
+        last = (group, step, formula)
+      }
+      formula.apply(to: Piece(segment, gradientScale: scale))
+    }
+  }
+}

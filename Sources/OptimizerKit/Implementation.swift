@@ -1,0 +1,117 @@
+// The functions behind a descriptor: a few C thunks that dispatch once per call to the author's types.
+
+import COptPlug
+
+typealias ErrorOut = UnsafeMutablePointer<optplug_error>?
+
+/// One optimizer of the plugin: what the C thunks call. Generic subclasses hold the author's types.
+class Implementation {
+  let about: About
+  let hyperparameters: [Hyperparameter]
+  /// What a wrapper offers beyond `step`; nil for a leaf.
+  let extensions: WrapperExtensions?
+  /// Beyond those that every optimizer of the kit has.
+  let capabilities: UInt64
+
+  init(
+    _ about: About, _ hyperparameters: [Hyperparameter], extensions: WrapperExtensions?, capabilities: UInt64
+  ) {
+    self.about = about
+    self.hyperparameters = hyperparameters
+    self.extensions = extensions
+    self.capabilities = capabilities
+  }
+
+  func check(_ values: HyperparameterValues) -> StaticString? { nil }
+  func plan(_ instance: Instance, _ plan: UnsafePointer<optplug_plan>) -> optplug_status { OPTPLUG_OK }
+  func step(_ instance: Instance, _ frame: UnsafePointer<optplug_frame>, _ error: ErrorOut) -> optplug_status
+  {
+    OPTPLUG_UNIMPLEMENTED
+  }
+  /// Exchanges parameters and evaluation weights; doing it twice restores every bit.
+  func exchangeEvaluationWeights(_ frame: UnsafePointer<optplug_frame>, _ error: ErrorOut) -> optplug_status {
+    OPTPLUG_UNIMPLEMENTED
+  }
+  func restartsBase(_ values: HyperparameterValues, step: UInt64) -> Bool { false }
+}
+
+/// An optimizer in a host's tree.
+final class Instance {
+  let implementation: Implementation
+  let base: optplug_base?
+  /// Per parameter, how many slots `plan` borrowed.
+  var borrowedCounts: [Int32] = []
+
+  init(_ implementation: Implementation, base: optplug_base?) {
+    self.implementation = implementation
+    self.base = base
+  }
+
+  @inline(__always) static func at(_ pointer: OpaquePointer?) -> Instance {
+    Unmanaged<Instance>.fromOpaque(UnsafeRawPointer(pointer.unsafelyUnwrapped)).takeUnretainedValue()
+  }
+}
+
+let createInstance:
+  @convention(c) (
+    UnsafePointer<optplug_optimizer>?, UnsafePointer<optplug_host>?, UnsafePointer<optplug_create_info>?,
+    UnsafeMutablePointer<OpaquePointer?>?, ErrorOut
+  ) -> optplug_status = { optimizer, _, info, instance, error in
+    guard let data = optimizer?.pointee.plugin_data, let info, let instance else {
+      return OPTPLUG_INVALID_ARGUMENT
+    }
+    let implementation = Unmanaged<Implementation>.fromOpaque(data).takeUnretainedValue()
+    let bases = info.pointee.bases
+    guard bases.count == (implementation.extensions != nil ? 1 : 0) else {
+      return fail(error, OPTPLUG_INVALID_ARGUMENT, "the number of bases is not the one described")
+    }
+    let base = bases.count == 1 ? bases.data?.assumingMemoryBound(to: optplug_base.self).pointee : nil
+    instance.pointee = OpaquePointer(Unmanaged.passRetained(Instance(implementation, base: base)).toOpaque())
+    return OPTPLUG_OK
+  }
+
+let destroyInstance: @convention(c) (OpaquePointer?) -> Void = { instance in
+  guard let instance else { return }
+  Unmanaged<Instance>.fromOpaque(UnsafeRawPointer(instance)).release()
+}
+
+let checkValues:
+  @convention(c) (UnsafePointer<optplug_optimizer>?, UnsafePointer<Double>?, ErrorOut) -> optplug_status = {
+    optimizer, values, error in
+    guard let data = optimizer?.pointee.plugin_data, let values else { return OPTPLUG_INVALID_ARGUMENT }
+    let implementation = Unmanaged<Implementation>.fromOpaque(data).takeUnretainedValue()
+    guard let problem = implementation.check(HyperparameterValues(values)) else { return OPTPLUG_OK }
+    return fail(error, OPTPLUG_INVALID_ARGUMENT, problem)
+  }
+
+let planInstance: @convention(c) (OpaquePointer?, UnsafePointer<optplug_plan>?, ErrorOut) -> optplug_status =
+  {
+    instance, plan, _ in
+    guard let plan else { return OPTPLUG_INVALID_ARGUMENT }
+    let instance = Instance.at(instance)
+    return instance.implementation.plan(instance, plan)
+  }
+
+let stepInstance: @convention(c) (OpaquePointer?, UnsafePointer<optplug_frame>?, ErrorOut) -> optplug_status =
+  {
+    instance, frame, error in
+    guard let frame else { return OPTPLUG_INVALID_ARGUMENT }
+    let instance = Instance.at(instance)
+    return instance.implementation.step(instance, frame, error)
+  }
+
+let findExtension:
+  @convention(c) (UnsafePointer<optplug_optimizer>?, UnsafePointer<CChar>?) -> UnsafeRawPointer? = {
+    optimizer, id in
+    guard let data = optimizer?.pointee.plugin_data, let id else { return nil }
+    return Unmanaged<Implementation>.fromOpaque(data).takeUnretainedValue().extensions?.find(id)
+  }
+
+/// Writes `message` for the host and answers `status`.
+func fail(_ error: ErrorOut, _ status: optplug_status, _ message: StaticString) -> optplug_status {
+  guard let error, let out = error.pointee.message, error.pointee.message_capacity > 0 else { return status }
+  let count = min(message.utf8CodeUnitCount, Int(error.pointee.message_capacity) - 1)
+  for i in 0..<count { out[i] = message.cString[i] }
+  out[count] = 0
+  return status
+}
