@@ -1,0 +1,75 @@
+// swift-tools-version: 6.2
+// The package manifest: the ABI, the libraries, the plugins, the tools and their tests.
+
+import Foundation
+import PackageDescription
+
+// Fused multiply-add is part of what the formulas promise, and without the instruction it is a slow call. So code
+// with loops is compiled for x86-64-v3 where this machine has it; on an older one the same bits come slower. Set
+// OPTPLUG_MARCH to build for another machine (as "x86-64", or "" for the compiler's default).
+let march: String = {
+  if let chosen = Context.environment["OPTPLUG_MARCH"] { return chosen }
+  #if arch(x86_64)
+    let features = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    return features.contains(" avx2") && features.contains(" fma") && features.contains(" bmi2")
+      ? "x86-64-v3" : ""
+  #else
+    return ""
+  #endif
+}()
+let machine = march.isEmpty ? [] : ["-march=\(march)"]
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+/// Loops over elements: optimised in debug builds too, where they would be ten times slower.
+let hot: [SwiftSetting] =
+  strict + [
+    .unsafeFlags(["-O"], .when(configuration: .debug)),
+    .unsafeFlags((machine + ["-fno-math-errno"]).flatMap { ["-Xcc", $0] }),
+  ]
+/// Plugins need no Swift runtime, so that a host in any language can load them.
+let embedded: [SwiftSetting] = hot + [.enableExperimentalFeature("Embedded")]
+
+// A plugin exports its entry and nothing else. "Plugins" is our folder of optimizers; what SwiftPM calls plugins are
+// build tools, hence the explicit path.
+func plugin(_ name: String) -> Target {
+  .target(
+    name: name, dependencies: ["COptPlug", "OptimizerKit"], path: "Plugins/\(name)", swiftSettings: embedded,
+    linkerSettings: [
+      .linkedLibrary("m"),
+      .unsafeFlags(
+        [
+          "-use-ld=lld", "-Xlinker", "-s", "-Xlinker",
+          "--version-script=\(Context.packageDirectory)/Plugins/plugin.map",
+        ],
+        .when(platforms: [.linux])),
+    ])
+}
+
+let plugins = ["SGD", "Adam", "Lookahead"]
+
+let package = Package(
+  name: "OptPlug",
+  platforms: [.macOS(.v15)],
+  products: plugins.map { .library(name: $0, type: .dynamic, targets: [$0]) } + [
+    .library(name: "OptimizerKit", targets: ["OptimizerKit"]),
+    .library(name: "OptimizerHost", targets: ["OptimizerHost"]),
+  ],
+  targets: [
+    // MARK: ABI
+    .systemLibrary(name: "COptPlug", path: "include"),
+
+    // MARK: Libraries
+    .target(name: "COptimizerKit", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
+    .target(name: "OptimizerKit", dependencies: ["COptPlug", "COptimizerKit"], swiftSettings: embedded),
+    .target(name: "OptimizerHost", dependencies: ["COptPlug"], swiftSettings: hot),
+
+    // MARK: Plugins
+  ] + plugins.map(plugin) + [
+    // MARK: Tests
+    .target(
+      name: "TestSupport", dependencies: ["OptimizerHost"], path: "Tests/TestSupport", swiftSettings: hot),
+    .testTarget(
+      name: "PluginTests", dependencies: ["OptimizerHost", "TestSupport"], exclude: ["Fixtures"],
+      swiftSettings: strict),
+  ]
+)

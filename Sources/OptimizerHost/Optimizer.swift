@@ -1,0 +1,182 @@
+// An optimizer over a trainer's parameters: loads plugins, owns their state, takes steps.
+
+import COptPlug
+import Foundation
+
+/// A composed optimizer that updates a fixed list of parameters in place.
+///
+/// ```swift
+/// let optimizer = try Optimizer("lookahead(k=5, adam(lr=5e-4))", parameters: parameters, threads: 2)
+/// try optimizer.step(gradients: gradients)
+/// ```
+/// The result of a step is the same, bit for bit, for any number of threads. Use an optimizer from one thread
+/// at a time; several optimizers may be used at once.
+public final class Optimizer {
+  let tree: Tree
+  let table: ParameterTable
+  private let groups: [ParameterGroup]
+  private let engine: StepEngine
+  private let arena: StateArena
+  private let seed: UInt64
+  private var isShowingEvaluationWeights = false
+
+  /// Steps taken, by all parameters together.
+  public internal(set) var stepCount: UInt64 = 0
+
+  /// Finds the plugins of an expression, checks them, and gives every parameter its state.
+  /// - Parameters:
+  ///   - expression: see `OptimizerExpression`.
+  ///   - registry: where names are looked up.
+  ///   - parameters: what to update; their memory must outlive the optimizer.
+  ///   - groups: settings that differ between parameters.
+  ///   - overrides: settings on top of the expression, by name or path, in order; a later one wins.
+  ///   - threads: how many threads take part in a step.
+  ///   - seed: of plugins that use random numbers.
+  ///   - pieceElements: how long the pieces of a tensor are that one call gets; the result does not depend on it.
+  /// - Throws: `OptimizerError`.
+  public init(
+    _ expression: OptimizerExpression, registry: PluginRegistry = .standard(), parameters: [Parameter],
+    groups: [ParameterGroup] = [ParameterGroup(name: "all")], overrides: [(name: String, value: String)] = [],
+    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192
+  ) throws {
+    table = try ParameterTable(parameters, groupCount: groups.count)
+    tree = try Tree(expression, registry, groupCount: groups.count)
+    self.groups = groups
+    self.seed = seed
+    try Self.checkTypes(tree, parameters)
+    for (name, value) in overrides {
+      let cell = try tree.cell(name)
+      let value = try cell.type.parse(value)
+      for group in groups.indices { cell.node[group, cell.index] = value }
+    }
+    for (place, group) in groups.enumerated() {
+      for (name, value) in group.hyperparameters {
+        let cell = try tree.cell(name)
+        if let problem = cell.type.problem(with: value) {
+          throw OptimizerError.hyperparameter(
+            name, problem: "\(problem), not \(value) (group '\(group.name)')")
+        }
+        cell.node[place, cell.index] = value
+      }
+    }
+    for node in tree.nodes { for group in groups.indices { try node.check(group: group) } }
+    let granularity = tree.granularity
+    for node in tree.nodes.reversed() {
+      try node.createInstance()
+      try node.plan(table, granularity)
+    }
+    arena = try StateArena(tree.nodes, table)
+    engine = StepEngine(tree, table, threads: threads, pieceElements: max(1, pieceElements))
+  }
+
+  /// Reads the expression, then as above.
+  public convenience init(
+    _ expression: String, registry: PluginRegistry = .standard(), parameters: [Parameter],
+    groups: [ParameterGroup] = [ParameterGroup(name: "all")], overrides: [(name: String, value: String)] = [],
+    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192
+  ) throws {
+    try self.init(
+      OptimizerExpression(parsing: expression), registry: registry, parameters: parameters, groups: groups,
+      overrides: overrides, threads: threads, seed: seed, pieceElements: pieceElements)
+  }
+
+  private static func checkTypes(_ tree: Tree, _ parameters: [Parameter]) throws {
+    for node in tree.nodes {
+      let misfit = parameters.first { parameter in !(parameter.dtype.capability.map(node.type.has) ?? false) }
+      if let misfit {
+        throw OptimizerError.parameters(
+          "'\(node.type.name)' does not take \(misfit.dtype), the type of '\(misfit.name)'")
+      }
+    }
+  }
+
+  /// What the trainer may show: the expression with every value of the first group.
+  public var expression: String { tree.canonicalExpression() }
+
+  /// The optimizers of the tree, wrappers before their bases.
+  public var optimizers: [OptimizerType] { tree.nodes.map(\.type) }
+
+  /// Bytes of state that the optimizer holds.
+  public var stateBytes: Int { arena.byteCount }
+
+  /// Updates every parameter that has a gradient; wrappers may update the others too.
+  /// - Parameters:
+  ///   - gradients: one for each parameter in order, of its shape and type; nil where there is none.
+  ///   - gradientScale: by which each gradient is multiplied first (clipping, loss scaling).
+  /// - Throws: `OptimizerError.call` when a plugin fails; parameters and state are then undefined.
+  public func step(gradients: [UnsafeRawPointer?], gradientScale: Double = 1) throws {
+    guard gradients.count == table.parameters.count else {
+      throw OptimizerError.parameters("\(gradients.count) gradients for \(table.parameters.count) parameters")
+    }
+    guard gradientScale.isFinite else {
+      throw OptimizerError.parameters("the gradient scale is \(gradientScale); it must be finite")
+    }
+    guard !isShowingEvaluationWeights else {
+      throw OptimizerError.parameters("no step may be taken inside withEvaluationWeights")
+    }
+    for node in tree.nodes {
+      for (i, gradient) in gradients.enumerated() where gradient != nil { node.parameterSteps[i] += 1 }
+    }
+    stepCount += 1
+    engine.patch(gradients)
+    guard let function = tree.root.type.descriptor.pointee.step else { return }
+    try engine.run(
+      function, named: "step", step: stepCount, seed: stepSeed, gradientScale: gradientScale)
+    restartBases()
+  }
+
+  /// A key that differs from step to step and is the same for equal runs (SplitMix64's output function).
+  private var stepSeed: UInt64 {
+    var z = seed &+ stepCount &* 0x9E37_79B9_7F4A_7C15
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// Starts the bases of a wrapper afresh where it asks for it.
+  private func restartBases() {
+    for node in tree.nodes {
+      let table = node.type.table(
+        OPTPLUG_EXTENSION_RESTART_BASES, as: optplug_restart_bases.self, least: OPTPLUG_RESTART_BASES_SIZE_1_0
+      )
+      guard let restarts = table?.pointee.restarts else { continue }
+      for group in groups.indices
+      where restarts(node.instance, stepCount, node.valueRows[group]) != 0 {
+        for (i, parameter) in self.table.parameters.enumerated() where parameter.group == group {
+          for below in node.subtree.dropFirst() {
+            below.parameterSteps[i] = 0
+            for slot in below.ownSlots[i] { slot.reset(parameter: parameter) }
+          }
+        }
+      }
+    }
+  }
+
+  private var evaluationView: (index: Int, table: optplug_eval_view)? {
+    for (i, node) in tree.nodes.enumerated() {
+      let table = node.type.table(
+        OPTPLUG_EXTENSION_EVAL_VIEW, as: optplug_eval_view.self, least: OPTPLUG_EVAL_VIEW_SIZE_1_0)
+      if let table, table.pointee.enter != nil, table.pointee.leave != nil { return (i, table.pointee) }
+    }
+    return nil
+  }
+
+  /// Whether a wrapper keeps other weights for evaluation than those being trained.
+  public var hasEvaluationWeights: Bool { evaluationView != nil }
+
+  /// Runs `body` with the evaluation weights in the parameters, as Lookahead's slow weights, and then puts the
+  /// training weights back, bit for bit. Without such weights it just runs `body`.
+  /// - Throws: what `body` throws, or `OptimizerError.call`.
+  public func withEvaluationWeights<R>(_ body: () throws -> R) throws -> R {
+    guard !isShowingEvaluationWeights, let (index, view) = evaluationView, let enter = view.enter,
+      let leave = view.leave
+    else { return try body() }
+    engine.removeGradients()
+    try engine.run(enter, named: "enter", node: index, step: stepCount, seed: stepSeed)
+    isShowingEvaluationWeights = true
+    let result = Result { try body() }
+    isShowingEvaluationWeights = false
+    try engine.run(leave, named: "leave", node: index, step: stepCount, seed: stepSeed)
+    return try result.get()
+  }
+}

@@ -1,0 +1,89 @@
+// Everything that can go wrong between an expression and a step.
+
+/// Why an optimizer could not be made, changed, restored or stepped.
+public enum OptimizerError: Error, Equatable, CustomStringConvertible {
+  /// An optimizer expression is malformed; `position` counts characters from 0.
+  case expression(_ text: String, position: Int, problem: String)
+  /// No plugin describes an optimizer of this name.
+  case unknownOptimizer(_ name: String, problem: String)
+  /// A file cannot be used as a plugin.
+  case plugin(_ path: String, Refusal)
+  /// A hyperparameter does not exist or does not take the value.
+  case hyperparameter(_ name: String, problem: String)
+  /// The parameters handed in do not make sense or do not suit the optimizer.
+  case parameters(_ problem: String)
+  /// Saved state does not fit.
+  case state(_ tensor: String, problem: String)
+  /// A plugin's function failed.
+  case call(_ optimizer: String, function: String, problem: String)
+
+  public var description: String {
+    switch self {
+    case .expression(let text, let position, let problem):
+      "optimizer expression: \(problem), at character \(position + 1)\n  \(text)\n  "
+        + String(repeating: " ", count: position) + "^"
+    case .unknownOptimizer(let name, let problem): "optimizer '\(name)': \(problem)"
+    case .plugin(let path, let refusal): "plugin \(path): \(refusal)"
+    case .hyperparameter(let name, let problem): "hyperparameter '\(name)': \(problem)"
+    case .parameters(let problem): "parameters: \(problem)"
+    case .state(let tensor, let problem): "optimizer state '\(tensor)': \(problem)"
+    case .call(let optimizer, let function, let problem):
+      "optimizer '\(optimizer)': \(function) failed: \(problem)"
+    }
+  }
+}
+
+/// Why a file cannot be used as a plugin.
+public enum Refusal: Error, Equatable, Sendable, CustomStringConvertible {
+  case notFound
+  case unreadable(String)
+  case directory
+  case notRegularFile
+  case empty
+  case notSharedObject
+  case notLibrary
+  case truncated
+  case otherMachine(found: String, host: String)
+  case noEntrySymbol
+  case instructionSet(String, missing: [String])
+  case newerABI(required: UInt32, built: UInt32, host: UInt32)
+  case otherMajor(UInt32)
+  case missingDependency(String)
+  case loader(String)
+  case entry(String)
+  case descriptor(String)
+  case noSuchOptimizer(String, available: [String])
+  case severalOptimizers([String])
+
+  public var description: String {
+    switch self {
+    case .notFound: "no such file; check the path"
+    case .unreadable(let reason): "cannot be read: \(reason)"
+    case .directory: "is a directory; name the .so file inside it"
+    case .notRegularFile: "is not a regular file (a pipe, a device or a socket); name a .so file"
+    case .empty: "is empty; build the plugin again"
+    case .notSharedObject: "is not a shared object; build it with cc -shared -fPIC"
+    case .notLibrary: "is an ELF file but not a shared library; build it with cc -shared -fPIC"
+    case .truncated: "is cut short or damaged; copy or build it again"
+    case .otherMachine(let found, let host):
+      "is built for \(found), but this machine is \(host); build it for this machine"
+    case .noEntrySymbol:
+      "is a shared library but not an optimizer plugin: it does not export optplug_entry_v1"
+    case .instructionSet(let level, let missing):
+      "is compiled for \(level), but this processor lacks \(missing.joined(separator: ", ")); "
+        + "build it for an older instruction set"
+    case .newerABI(let required, let built, let host):
+      "needs ABI 1.\(required) (built with 1.\(built)), but this host has 1.\(host); update the host"
+    case .otherMajor(let major):
+      "is built for ABI \(major), but this host has ABI 1; build it with this host's optplug.h"
+    case .missingDependency(let library): "needs \(library), which is not installed"
+    case .loader(let message): "cannot be loaded: \(message)"
+    case .entry(let message): "optplug_entry_v1 failed: \(message)"
+    case .descriptor(let problem): "describes itself wrongly: \(problem); report it to the plugin's author"
+    case .noSuchOptimizer(let name, let available):
+      "has no optimizer '\(name)'; it has \(available.joined(separator: ", "))"
+    case .severalOptimizers(let names):
+      "holds several optimizers; choose one by writing PATH:\(names[0]) (it has \(names.joined(separator: ", ")))"
+    }
+  }
+}

@@ -1,0 +1,57 @@
+// What a trainer hands in: trainable tensors and their groups.
+
+/// One trainable tensor: dense, row-major, in memory that the caller owns.
+public struct Parameter {
+  /// Unique among the parameters, as "layer1.0.conv1.weight".
+  public let name: String
+  /// Sizes, outermost first; empty for a single number.
+  public let shape: [Int]
+  /// `.float32` or `.float64`; of the gradient too.
+  public let dtype: DType
+  /// The first element. Must stay valid as long as the optimizer lives.
+  public let values: UnsafeMutableRawPointer
+  /// The place of the parameter's group in the list of groups.
+  public let group: Int
+
+  /// Elements: the product of the shape.
+  public var count: Int { shape.reduce(1, *) }
+
+  public init(
+    name: String, shape: [Int], dtype: DType = .float32, values: UnsafeMutableRawPointer, group: Int = 0
+  ) {
+    self.name = name
+    self.shape = shape
+    self.dtype = dtype
+    self.values = values
+    self.group = group
+  }
+}
+
+/// Parameters that share the values of all hyperparameters.
+public struct ParameterGroup: Sendable {
+  /// For messages.
+  public let name: String
+  /// Values that differ from the optimizer's, by name or path, as `["weight_decay": 0]`.
+  public let hyperparameters: [String: Double]
+
+  public init(name: String, hyperparameters: [String: Double] = [:]) {
+    self.name = name
+    self.hyperparameters = hyperparameters
+  }
+}
+
+/// A tensor by value, as state is saved and restored.
+public struct NamedTensor: Sendable, Equatable {
+  public let name: String
+  public let dtype: DType
+  public let shape: [Int]
+  /// Elements in row-major order, little-endian.
+  public let bytes: [UInt8]
+
+  public init(name: String, dtype: DType, shape: [Int], bytes: [UInt8]) {
+    self.name = name
+    self.dtype = dtype
+    self.shape = shape
+    self.bytes = bytes
+  }
+}

@@ -1,0 +1,89 @@
+// One optimizer in a tree: its values, its instance, its slots.
+
+import COptPlug
+
+/// A wrapper or a leaf of the tree. Owns its instance and the tables that frames point to.
+final class Node {
+  let type: OptimizerType
+  /// How the user named it, for canonical expressions.
+  let target: String
+  /// "" for the root, "base." for its base, "base.base." below that: in front of slots and hyperparameters.
+  let path: String
+  let bases: [Node]
+  /// Groups × hyperparameters.
+  private let values: UnsafeMutablePointer<Double>
+  /// Per group, its row of `values`.
+  let valueRows: UnsafeMutablePointer<UnsafePointer<Double>?>
+  let groupCount: Int
+  private(set) var instance: OpaquePointer?
+  /// Per parameter, in the order of the indices handed to the plugin; borrowed ones are those of a base.
+  var slots: [[SlotRecord]] = []
+  /// Per parameter, the slots that are this node's own.
+  var ownSlots: [[SlotRecord]] = []
+  /// Per parameter, steps taken with a gradient.
+  var parameterSteps: [Int64] = []
+
+  init(_ type: OptimizerType, target: String, path: String, bases: [Node], groupCount: Int) {
+    self.type = type
+    self.target = target
+    self.path = path
+    self.bases = bases
+    self.groupCount = groupCount
+    let width = type.hyperparameters.count
+    values = .allocate(capacity: max(1, groupCount * width))
+    valueRows = .allocate(capacity: groupCount)
+    for group in 0..<groupCount {
+      let row = values + group * width
+      for (i, hyperparameter) in type.hyperparameters.enumerated() {
+        (row + i).initialize(to: hyperparameter.defaultValue)
+      }
+      (valueRows + group).initialize(to: UnsafePointer(row))
+    }
+  }
+
+  deinit {
+    if let instance { type.descriptor.pointee.destroy?(instance) }
+    values.deallocate()
+    valueRows.deallocate()
+  }
+
+  /// The node and all below it, wrappers before their bases.
+  var subtree: [Node] { [self] + bases.flatMap(\.subtree) }
+
+  subscript(group: Int, index: Int) -> Double {
+    get { values[group * type.hyperparameters.count + index] }
+    set { values[group * type.hyperparameters.count + index] = newValue }
+  }
+
+  /// Asks the plugin whether the values of a group are legal together, with `value` at `index`.
+  /// - Throws: `OptimizerError.hyperparameter`.
+  func check(group: Int, index: Int? = nil, value: Double = 0) throws {
+    guard let check = type.descriptor.pointee.check else { return }
+    var row = (0..<type.hyperparameters.count).map { self[group, $0] }
+    if let index { row[index] = value }
+    let (status, message) = withMessage { check(type.descriptor, row, $0) }
+    guard status == OPTPLUG_OK else {
+      throw OptimizerError.hyperparameter(
+        index.map { path + type.hyperparameters[$0].name } ?? type.name, problem: message)
+    }
+  }
+
+  /// Makes the plugin's instance; bases must have theirs.
+  /// - Throws: `OptimizerError.call`.
+  func createInstance() throws {
+    guard let create = type.descriptor.pointee.create else { return }
+    let bases = bases.map { optplug_base(optimizer: $0.type.descriptor, instance: $0.instance) }
+    let (status, message) = bases.withUnsafeBufferPointer { bases in
+      var info = optplug_create_info(
+        struct_size: UInt32(MemoryLayout<optplug_create_info>.size), reserved0: 0,
+        bases: optplug_span(
+          data: bases.baseAddress, count: UInt32(bases.count),
+          stride: UInt32(MemoryLayout<optplug_base>.stride)))
+      return withMessage { create(type.descriptor, hostInterface, &info, &instance, $0) }
+    }
+    guard status == OPTPLUG_OK, instance != nil else {
+      throw OptimizerError.call(
+        type.name, function: "create", problem: status == OPTPLUG_OK ? "it made no instance" : message)
+    }
+  }
+}

@@ -1,0 +1,133 @@
+// Lets each node of a tree ask for its slots, then gives them memory.
+
+import COptPlug
+import Foundation
+
+/// What a plugin's `plan` builds: the slots of one node.
+private final class PlanBuilder {
+  let node: Node
+  let table: ParameterTable
+  /// Of the whole tree, since a tree has the coarsest granularity of its nodes.
+  let granularity: Granularity
+  var slots: [[SlotRecord]]
+  var ownSlots: [[SlotRecord]]
+  /// Why the last call from the plugin failed.
+  var refusal: Refusal?
+
+  init(_ node: Node, _ table: ParameterTable, _ granularity: Granularity) {
+    self.node = node
+    self.table = table
+    self.granularity = granularity
+    slots = Array(repeating: [], count: table.parameters.count)
+    ownSlots = slots
+  }
+
+  func addSlot(
+    _ parameter: UInt32, _ request: UnsafePointer<optplug_slot>?, _ index: UnsafeMutablePointer<UInt32>?
+  )
+    -> optplug_status
+  {
+    do {
+      guard let request, request.pointee.struct_size >= OPTPLUG_SLOT_SIZE_1_0, let index else {
+        throw Refusal.descriptor("'\(node.type.name)' asks for a slot with an incomplete request")
+      }
+      guard Int(parameter) < table.parameters.count else {
+        throw Refusal.descriptor(
+          "'\(node.type.name)' asks for a slot of parameter \(parameter), which does not exist")
+      }
+      let own = ownSlots[Int(parameter)]
+      guard own.count < 64 else {
+        throw Refusal.descriptor("'\(node.type.name)' asks for more than 64 slots")
+      }
+      let record = try SlotRecord(
+        request.pointee, parameter: table.parameters[Int(parameter)], granularity: granularity)
+      guard !own.contains(where: { $0.name == record.name }) else {
+        throw Refusal.descriptor("'\(node.type.name)' asks for slot '\(record.name)' twice")
+      }
+      ownSlots[Int(parameter)].append(record)
+      index.pointee = append(record, parameter)
+      return OPTPLUG_OK
+    } catch {
+      refusal = error as? Refusal
+      return OPTPLUG_INVALID_ARGUMENT
+    }
+  }
+
+  func borrowSlot(
+    _ parameter: UInt32, _ base: UInt32, _ role: UInt32, _ nth: UInt32, _ index: UnsafeMutablePointer<UInt32>?
+  ) -> optplug_status {
+    guard Int(parameter) < table.parameters.count, Int(base) < node.bases.count, let index else {
+      refusal = .descriptor("'\(node.type.name)' borrows from a parameter or a base that does not exist")
+      return OPTPLUG_INVALID_ARGUMENT
+    }
+    let candidates = node.bases[Int(base)].subtree.flatMap { $0.ownSlots[Int(parameter)] }
+      .filter { $0.role == role && $0.isAsParameter && $0.dtype == table.parameters[Int(parameter)].dtype }
+    guard Int(nth) < candidates.count else { return OPTPLUG_NOT_FOUND }
+    index.pointee = append(candidates[Int(nth)], parameter)
+    return OPTPLUG_OK
+  }
+
+  private func append(_ record: SlotRecord, _ parameter: UInt32) -> UInt32 {
+    slots[Int(parameter)].append(record)
+    return UInt32(slots[Int(parameter)].count - 1)
+  }
+
+  static func at(_ plan: UnsafePointer<optplug_plan>?) -> PlanBuilder? {
+    plan?.pointee.host_data.map { Unmanaged<PlanBuilder>.fromOpaque($0).takeUnretainedValue() }
+  }
+}
+
+extension Node {
+  /// Calls the plugin's `plan`; bases must have been planned.
+  /// - Throws: `OptimizerError.call` or `OptimizerError.plugin`.
+  func plan(_ table: ParameterTable, _ granularity: Granularity) throws {
+    let builder = PlanBuilder(self, table, granularity)
+    if let function = type.descriptor.pointee.plan {
+      var plan = optplug_plan(
+        struct_size: UInt32(MemoryLayout<optplug_plan>.size), group_count: UInt32(table.groupCount),
+        parameters: table.span, hyperparameters: UnsafePointer(valueRows),
+        host_data: Unmanaged.passUnretained(builder).toOpaque(),
+        add_slot: { PlanBuilder.at($0)?.addSlot($1, $2, $3) ?? OPTPLUG_INVALID_ARGUMENT },
+        borrow_slot: { PlanBuilder.at($0)?.borrowSlot($1, $2, $3, $4, $5) ?? OPTPLUG_INVALID_ARGUMENT })
+      let (status, message) = withExtendedLifetime(builder) { withMessage { function(instance, &plan, $0) } }
+      if let refusal = builder.refusal { throw OptimizerError.plugin(type.path, refusal) }
+      guard status == OPTPLUG_OK else {
+        throw OptimizerError.call(type.name, function: "plan", problem: message)
+      }
+    }
+    slots = builder.slots
+    ownSlots = builder.ownSlots
+    parameterSteps = Array(repeating: 0, count: table.parameters.count)
+  }
+}
+
+/// The memory of all slots of a tree: one allocation, each slot at a multiple of 64 bytes.
+final class StateArena {
+  let byteCount: Int
+  private let memory: UnsafeMutableRawPointer
+
+  /// Places every slot of `nodes`, slot by slot over all parameters, so that a stream lies as the parameters do.
+  /// - Throws: `OptimizerError.parameters` when there is not enough memory.
+  init(_ nodes: [Node], _ table: ParameterTable) throws {
+    var placements: [(SlotRecord, Parameter, offset: Int)] = []
+    var total = 0
+    for node in nodes {
+      for place in 0..<(node.ownSlots.map(\.count).max() ?? 0) {
+        for (slots, parameter) in zip(node.ownSlots, table.parameters) where place < slots.count {
+          placements.append((slots[place], parameter, total))
+          total += (slots[place].byteCount + 63) / 64 * 64
+        }
+      }
+    }
+    byteCount = total
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, 64, max(64, total)) == 0, let memory else {
+      throw OptimizerError.parameters(
+        "no memory for \(total >> 20) MiB of optimizer state; use a smaller model")
+    }
+    self.memory = memory
+    for (slot, parameter, offset) in placements { slot.place(at: memory + offset, parameter: parameter) }
+  }
+
+  deinit { free(memory) }
+}

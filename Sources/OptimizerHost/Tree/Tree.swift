@@ -1,0 +1,97 @@
+// From an expression to a tree of nodes, and from names of hyperparameters to their places in it.
+
+import COptPlug
+
+/// A composed optimizer: the nodes, wrappers before their bases.
+final class Tree {
+  let root: Node
+  let nodes: [Node]
+
+  /// Finds every optimizer of the expression and sets its values; nothing of a plugin is called but its entry.
+  init(_ expression: OptimizerExpression, _ registry: PluginRegistry, groupCount: Int) throws {
+    root = try Self.makeNode(expression, registry, path: "", groupCount: groupCount)
+    nodes = root.subtree
+  }
+
+  /// The coarsest of the nodes; of several block lengths their least common multiple.
+  var granularity: Granularity {
+    nodes.map(\.type.granularity).reduce(.element) { a, b in
+      if case .block(let m) = a, case .block(let n) = b { return .block(m / gcd(m, n) * n) }
+      return max(a, b)
+    }
+  }
+
+  /// The expression with every value of a group.
+  func canonicalExpression(group: Int = 0) -> String { Self.text(root, group) }
+
+  private static func text(_ node: Node, _ group: Int) -> String {
+    let settings = node.type.hyperparameters.enumerated().map { i, hyperparameter in
+      "\(hyperparameter.name)=\(hyperparameter.format(node[group, i]))"
+    }
+    let arguments = settings + node.bases.map { text($0, group) }
+    return node.target + (arguments.isEmpty ? "" : "(\(arguments.joined(separator: ", ")))")
+  }
+
+  private static func makeNode(
+    _ expression: OptimizerExpression, _ registry: PluginRegistry, path: String, groupCount: Int
+  ) throws -> Node {
+    let type = try registry.find(expression)
+    let roles = type.baseRoles
+    guard expression.bases.count == roles.count else {
+      let surplus = expression.bases.count > roles.count ? expression.bases[roles.count] : nil
+      throw OptimizerError.expression(
+        expression.text, position: surplus?.position ?? expression.position,
+        problem: roles.isEmpty
+          ? "'\(type.name)' wraps no other optimizer; set a hyperparameter with name=value"
+          : "'\(type.name)' wraps \(roles.count) (\(roles.joined(separator: ", "))), not \(expression.bases.count); "
+            + "write \(type.name)(\(roles.map { _ in "adam" }.joined(separator: ", ")))")
+    }
+    let bases = try zip(expression.bases, roles).map { base, role in
+      try makeNode(base, registry, path: "\(path)\(role).", groupCount: groupCount)
+    }
+    let node = Node(type, target: expression.targetText, path: path, bases: bases, groupCount: groupCount)
+    for setting in expression.settings {
+      guard let index = type.hyperparameters.firstIndex(where: { $0.name == setting.name }) else {
+        let names = type.hyperparameters.map(\.name)
+        throw OptimizerError.expression(
+          expression.text, position: setting.position,
+          problem: "'\(type.name)' has no hyperparameter '\(setting.name)'; it has "
+            + "\(names.joined(separator: ", ")).\(suggestion(for: setting.name, among: names))")
+      }
+      let value = try type.hyperparameters[index].parse(setting.value)
+      for group in 0..<groupCount { node[group, index] = value }
+    }
+    return node
+  }
+
+  /// A hyperparameter's place in the tree.
+  struct Cell {
+    let node: Node
+    let index: Int
+
+    var type: HyperparameterType { node.type.hyperparameters[index] }
+    var path: String { node.path + type.name }
+  }
+
+  /// Every hyperparameter, wrappers before their bases.
+  var cells: [Cell] {
+    nodes.flatMap { node in node.type.hyperparameters.indices.map { Cell(node: node, index: $0) } }
+  }
+
+  /// The place that a full path or an unambiguous last part of one names.
+  /// - Throws: `OptimizerError.hyperparameter`.
+  func cell(_ name: String) throws -> Cell {
+    let cells = cells
+    if let exact = cells.first(where: { $0.path == name }) { return exact }
+    let matches = cells.filter { $0.path.hasSuffix("." + name) }
+    if matches.count == 1 { return matches[0] }
+    let paths = matches.isEmpty ? cells.map(\.path) : matches.map(\.path)
+    throw OptimizerError.hyperparameter(
+      name,
+      problem: matches.isEmpty
+        ? "\(canonicalExpression()) has none of that name.\(suggestion(for: name, among: paths + cells.map(\.type.name)))"
+        : "several have it: write \(paths.joined(separator: " or "))")
+  }
+}
+
+private func gcd(_ a: Int, _ b: Int) -> Int { b == 0 ? a : gcd(b, a % b) }
