@@ -37,3 +37,12 @@ extension Float: BitPatterned {
 extension Double: BitPatterned {
   public var bits: UInt64 { bitPattern }
 }
+
+/// θ - c for each run, with c uniform of mean 0 and variance 1.
+public func noisyQuadraticGradients(_ weights: [Float], step: Int) -> [Float] {
+  let scale = 2 * 3.0.squareRoot() / 0x1p53
+  return weights.indices.map { i in
+    let uniform = Double(splitMix(UInt64(i) &+ UInt64(step) << 32) >> 11) * scale - 3.0.squareRoot()
+    return weights[i] - Float(uniform)
+  }
+}

@@ -67,9 +67,8 @@ private final class SharedWork: @unchecked Sendable {
 
   func serve(_ worker: Int) {
     var seen = 0
-    while let job = nextJob(after: seen) {
+    while takePart(worker, after: seen) {
       seen += 1
-      takePieces(worker, job.count, job.body)
       condition.withLock {
         working -= 1
         if working == 0 { condition.broadcast() }
@@ -77,8 +76,14 @@ private final class SharedWork: @unchecked Sendable {
     }
   }
 
-  /// The job after the one numbered `seen`, or nil when there will be none. `run` waits for every worker, so none
-  /// misses a job.
+  /// Helps with the job after the one numbered `seen`; false when there will be none. `run` waits for every worker,
+  /// so none misses a job, and none holds its body once it has said that it is done.
+  private func takePart(_ worker: Int, after seen: Int) -> Bool {
+    guard let job = nextJob(after: seen) else { return false }
+    takePieces(worker, job.count, job.body)
+    return true
+  }
+
   private func nextJob(after seen: Int) -> (count: Int, body: Body)? {
     condition.withLock {
       while generation == seen, !isClosed { condition.wait() }

@@ -1,0 +1,90 @@
+// The bits of a step do not depend on threads, on the length of pieces, or on where training was interrupted.
+
+import OptimizerHost
+import TestSupport
+import Testing
+
+private let trees = [
+  "sgd(lr=0.1, momentum=0.9, nesterov=true, weight_decay=0.01)",
+  "adam(lr=0.01, weight_decay=0.1, amsgrad=true)",
+  "adamw", "lookahead(k=3, adam(lr=0.01))", "lookahead(k=2, init=lazy, adamw)",
+  "lookahead(k=3, momentum=pullback, adam(lr=0.01))", "lookahead(k=2, momentum=reset_all, adamw)",
+  "lookahead(k=4, momentum=reset, lookahead(k=2, sgd(lr=0.1, momentum=0.9)))",
+]
+
+@Suite struct InvarianceTests {
+  private func make<T: BitPatterned>(_ expression: String, threads: Int, pieceElements: Int, _: T.Type) throws
+    -> Training<T>
+  {
+    let sizes = [40_001, 1, 17, 5_000, 0, 64]
+    let tensors = sizes.enumerated().map { i, size in
+      Tensor<T>("t\(i)", mixedValues(stream: i, count: size), group: i % 2)
+    }
+    return try Training(
+      expression, tensors,
+      groups: [ParameterGroup(name: "even"), ParameterGroup(name: "odd", hyperparameters: ["lr": 0.02])],
+      threads: threads, pieceElements: pieceElements)
+  }
+
+  private func step<T: BitPatterned>(_ training: Training<T>, _ number: Int) throws {
+    try training.step(
+      training.tensors.enumerated().map { i, tensor in
+        // Some tensors miss some gradients.
+        (number + i) % 4 == 0 ? nil : mixedValues(stream: 1000 + 16 * number + i, count: tensor.count)
+      }, scale: number == 3 ? 0.3 : 1)
+  }
+
+  private func bits<T: BitPatterned>(_ training: Training<T>) -> [String] {
+    training.tensors.map { digest($0.values) }
+  }
+
+  private func sameForAnyCut<T: BitPatterned>(_ expression: String, _: T.Type) throws {
+    let reference = try make(expression, threads: 1, pieceElements: 1 << 30, T.self)
+    let others = try [(1, 1000), (2, 8192), (3, 777), (4, 64), (2, 1 << 30)].map {
+      try make(expression, threads: $0.0, pieceElements: $0.1, T.self)
+    }
+    for number in 1...7 {
+      try step(reference, number)
+      for other in others {
+        try step(other, number)
+        #expect(bits(other) == bits(reference))
+      }
+    }
+    for other in others { #expect(other.optimizer.state() == reference.optimizer.state()) }
+  }
+
+  @Test(arguments: trees) func sameForAnyThreadsAndPieces(expression: String) throws {
+    try sameForAnyCut(expression, Float.self)
+    try sameForAnyCut(expression, Double.self)
+  }
+
+  /// Interrupted after every possible step, in the middle of Lookahead's cycle too, and restored into new memory.
+  @Test(arguments: trees) func continuesBitForBitAfterRestore(expression: String) throws {
+    let whole = try make(expression, threads: 2, pieceElements: 8192, Float.self)
+    var saved: [(weights: [[Float]], state: [NamedTensor])] = []
+    for number in 1...7 {
+      saved.append((whole.tensors.map(\.values), whole.optimizer.state()))
+      try step(whole, number)
+    }
+    for (done, checkpoint) in saved.enumerated() {
+      let resumed = try make(expression, threads: 1, pieceElements: 500, Float.self)
+      for (tensor, values) in zip(resumed.tensors, checkpoint.weights) { tensor.values = values }
+      #expect(try resumed.optimizer.restore(checkpoint.state).isEmpty)
+      for number in (done + 1)...7 { try step(resumed, number) }
+      #expect(bits(resumed) == bits(whole))
+      #expect(resumed.optimizer.state() == whole.optimizer.state())
+    }
+  }
+
+  /// A scale is the same as gradients multiplied beforehand.
+  @Test(arguments: trees) func gradientScaleMultiplies(expression: String) throws {
+    let scaled = try Training<Float>(expression, [Tensor("w", mixedValues(stream: 1, count: 3000))])
+    let multiplied = try Training<Float>(expression, [Tensor("w", mixedValues(stream: 1, count: 3000))])
+    for number in 1...5 {
+      let gradient: [Float] = mixedValues(stream: 50 + number, count: 3000)
+      try scaled.step([gradient], scale: 0.37)
+      try multiplied.step([gradient.map { $0 * Float(0.37) }])
+    }
+    #expect(bits(scaled) == bits(multiplied))
+  }
+}
