@@ -69,7 +69,15 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["OptimizerHost"], path: "Tests/TestSupport", swiftSettings: hot),
     .testTarget(
-      name: "PluginTests", dependencies: ["OptimizerHost", "TestSupport"], exclude: ["Fixtures"],
+      name: "HeaderTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"], exclude: ["Fixtures"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "OptimizerHostTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "RepositoryTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "PluginTests", dependencies: ["OptimizerHost", "TestSupport"], exclude: ["Fixtures", "Foreign"],
       swiftSettings: strict),
   ]
 )

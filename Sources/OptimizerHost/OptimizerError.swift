@@ -45,9 +45,11 @@ public enum Refusal: Error, Equatable, Sendable, CustomStringConvertible {
   case truncated
   case otherMachine(found: String, host: String)
   case noEntrySymbol
+  case damagedNote
   case instructionSet(String, missing: [String])
   case newerABI(required: UInt32, built: UInt32, host: UInt32)
   case otherMajor(UInt32)
+  case unknownCapability(optimizer: String, bits: [Int])
   case missingDependency(String)
   case loader(String)
   case entry(String)
@@ -58,7 +60,7 @@ public enum Refusal: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .notFound: "no such file; check the path"
-    case .unreadable(let reason): "cannot be read: \(reason)"
+    case .unreadable(let reason): "cannot be read: \(reason); check the path and its permissions"
     case .directory: "is a directory; name the .so file inside it"
     case .notRegularFile: "is not a regular file (a pipe, a device or a socket); name a .so file"
     case .empty: "is empty; build the plugin again"
@@ -68,7 +70,10 @@ public enum Refusal: Error, Equatable, Sendable, CustomStringConvertible {
     case .otherMachine(let found, let host):
       "is built for \(found), but this machine is \(host); build it for this machine"
     case .noEntrySymbol:
-      "is a shared library but not an optimizer plugin: it does not export optplug_entry_v1"
+      "is not an optimizer plugin: it does not export optplug_entry_v1; name a plugin, or define that function as "
+        + "optplug.h says"
+    case .damagedNote:
+      "carries a note that is damaged; write OPTPLUG_PLUGIN_NOTE of optplug.h once in its source and build it again"
     case .instructionSet(let level, let missing):
       "is compiled for \(level), but this processor lacks \(missing.joined(separator: ", ")); "
         + "build it for an older instruction set"
@@ -76,14 +81,19 @@ public enum Refusal: Error, Equatable, Sendable, CustomStringConvertible {
       "needs ABI 1.\(required) (built with 1.\(built)), but this host has 1.\(host); update the host"
     case .otherMajor(let major):
       "is built for ABI \(major), but this host has ABI 1; build it with this host's optplug.h"
-    case .missingDependency(let library): "needs \(library), which is not installed"
-    case .loader(let message): "cannot be loaded: \(message)"
+    case .unknownCapability(let optimizer, let bits):
+      "'\(optimizer)' needs a host that knows capability \(bits.map(String.init).joined(separator: " and ")); "
+        + "update the host"
+    case .missingDependency(let library):
+      "needs \(library), which is not found; install it or add its folder to LD_LIBRARY_PATH"
+    case .loader(let message): "cannot be loaded: \(message); build it again on this machine"
     case .entry(let message): "optplug_entry_v1 failed: \(message)"
     case .descriptor(let problem): "describes itself wrongly: \(problem); report it to the plugin's author"
     case .noSuchOptimizer(let name, let available):
-      "has no optimizer '\(name)'; it has \(available.joined(separator: ", "))"
+      "has no optimizer '\(name)'; it has \(available.joined(separator: ", "))."
+        + suggestion(for: name, among: available)
     case .severalOptimizers(let names):
-      "holds several optimizers; choose one by writing PATH:\(names[0]) (it has \(names.joined(separator: ", ")))"
+      "holds several optimizers; add ':' and the name of one of \(names.joined(separator: ", ")) to the path"
     }
   }
 }

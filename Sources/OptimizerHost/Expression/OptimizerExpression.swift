@@ -53,8 +53,9 @@ public struct OptimizerExpression: Equatable, Sendable {
 
   /// What the target looks like in messages and in a canonical expression.
   public var targetText: String {
-    let special = target.contains { " ,()=:\"".contains($0) }
-    let path = isPath && special ? "\"\(target)\"" : target
+    // Without quotes such a path would be read as something else.
+    let needsQuotes = target.contains { $0.isWhitespace || ",()=:\"".contains($0) } || !looksLikePath(target)
+    let path = isPath && needsQuotes ? "\"\(target)\"" : target
     return member.map { "\(path):\($0)" } ?? path
   }
 }
@@ -94,7 +95,7 @@ private struct ExpressionParser {
       at += 1
       member = try self.word(expecting: "an optimizer's name after ':'")
     }
-    let isPath = quoted || isPath(word)
+    let isPath = quoted || looksLikePath(word)
     if member != nil, !isPath { throw failure("only a path can be followed by ':'", at: start) }
     if member == "" || word.isEmpty { throw failure("a name is missing beside ':'", at: start) }
     var settings: [OptimizerExpression.Setting] = []
@@ -170,6 +171,6 @@ private struct ExpressionParser {
 }
 
 /// Whether a word names a file rather than an optimizer.
-private func isPath(_ word: String) -> Bool {
+private func looksLikePath(_ word: String) -> Bool {
   word.contains("/") || word.hasSuffix(".so") || word.hasSuffix(".dylib")
 }

@@ -20,7 +20,8 @@ enum DescriptorCheck {
       }
     guard isValid else {
       throw Refusal.descriptor(
-        "\(what) has the name '\(text)'; names are 1 to 63 of a-z, 0-9 and _, a letter first")
+        "\(what) has the name '\(text)'; names are 1 to 63 of a-z, 0-9\(dashes ? ", - and" : " and") _, a letter first"
+      )
     }
     return text
   }
@@ -35,8 +36,9 @@ enum DescriptorCheck {
     guard let data = span.data else {
       throw Refusal.descriptor("\(what): \(span.count) announced, none given")
     }
-    guard span.stride >= least, span.stride % 8 == 0 else {
-      throw Refusal.descriptor("\(what): the stride \(span.stride) is not a multiple of 8 from \(least) on")
+    guard (least...1 << 16).contains(span.stride), span.stride % 8 == 0 else {
+      throw Refusal.descriptor(
+        "\(what): the stride \(span.stride) is not a multiple of 8 from \(least) to \(1 << 16)")
     }
     return (0..<Int(span.count)).map { (data + $0 * Int(span.stride)).assumingMemoryBound(to: T.self) }
   }

@@ -6,12 +6,16 @@ import Foundation
 struct ELFFile {
   /// Names of symbols that the library defines for others.
   let exports: Set<String>
+  /// Libraries that the loader must find first, such as "libm.so.6".
+  let needed: [String]
+  /// Bytes of the file that the loader maps: what remains when symbols and debugging data are stripped.
+  let mappedSize: Int
   /// The contents of the section `.optplug.note`, or nil.
   let note: [UInt8]?
 
   /// Machines by their number in the file.
   private static let machines: [UInt16: String] = [
-    3: "32-bit x86", 40: "32-bit ARM", 62: "x86-64", 183: "arm64", 243: "RISC-V",
+    21: "PowerPC", 22: "IBM Z", 62: "x86-64", 183: "arm64", 243: "RISC-V", 258: "LoongArch",
   ]
 
   private static var host: UInt16 {
@@ -35,27 +39,37 @@ struct ELFFile {
     guard file.count > 0 else { throw Refusal.empty }
     guard file.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else { throw Refusal.notSharedObject }
     guard file.count >= 64 else { throw Refusal.truncated }
-    let machine = try file.u16(18)
-    guard file[4] == 2, file[5] == 1, machine == Self.host else {
-      throw Refusal.otherMachine(
-        found: file[5] == 2 ? "a big-endian machine" : Self.machines[machine] ?? "machine number \(machine)",
-        host: Self.machines[Self.host] ?? "of another kind")
+    let (width, order, machine) = (file[4], file[5], try file.u16(18))
+    guard (1...2).contains(width), (1...2).contains(order) else { throw Refusal.truncated }
+    guard width == 2, order == 1, machine == Self.host else {
+      // The machine's number cannot be read in the other byte order, and some numbers serve both widths.
+      let found =
+        order == 2
+        ? "a big-endian machine"
+        : width == 1 ? "a 32-bit machine" : Self.machines[machine] ?? "machine number \(machine)"
+      throw Refusal.otherMachine(found: found, host: Self.machines[Self.host] ?? "of another kind")
     }
     guard try file.u16(16) == 3 else { throw Refusal.notLibrary }
-    try Self.checkSegments(file)
+    mappedSize = try Self.checkSegments(file)
     let sections = try Self.sections(file)
     exports = try Self.exports(file, sections)
+    needed = try Self.needed(file, sections)
     note = try sections.first { $0.name == ".optplug.note" }.map { try file.slice($0.offset, $0.size) }
   }
 
   /// The loader maps segments without asking how long the file is, and then dies of a bus error.
-  private static func checkSegments(_ file: Bytes) throws {
+  /// - Returns: the bytes of all segments that are mapped.
+  private static func checkSegments(_ file: Bytes) throws -> Int {
     let (table, size, count) = (try file.u64(32), Int(try file.u16(54)), Int(try file.u16(56)))
     guard size >= 56, count > 0 else { throw Refusal.notLibrary }
+    var mapped = 0
     for i in 0..<count {
       let at = table + i * size
-      _ = try file.slice(try file.u64(at + 8), try file.u64(at + 32))
+      let length = try file.u64(at + 32)
+      _ = try file.slice(try file.u64(at + 8), length)
+      if try file.u32(at) == 1 { mapped += length }  // 1: to be mapped
     }
+    return mapped
   }
 
   private struct Section {
@@ -94,6 +108,15 @@ struct ELFFile {
       }
     }
     return exports
+  }
+
+  private static func needed(_ file: Bytes, _ sections: [Section]) throws -> [String] {
+    guard let dynamic = sections.first(where: { $0.type == 6 }) else { return [] }  // 6: for the loader
+    guard dynamic.link < sections.count else { throw Refusal.truncated }
+    let names = sections[dynamic.link].offset
+    return try stride(from: dynamic.offset, to: dynamic.offset + dynamic.size / 16 * 16, by: 16)
+      .filter { try file.u32($0) == 1 && file.u32($0 + 4) == 0 }  // 1: a needed library
+      .map { try file.string(names + file.u64($0 + 8)) }
   }
 }
 

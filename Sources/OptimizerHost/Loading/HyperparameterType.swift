@@ -116,8 +116,10 @@ extension HyperparameterType {
       var words: [String] = []
       while let word = choices[words.count] {
         guard words.count < 256 else { throw wrong("has more than 256 choices") }
-        words.append(String(cString: word))
+        words.append(
+          try DescriptorCheck.name(word, of: "a choice of hyperparameter '\(name)'", dashes: true))
       }
+      if let twice = firstDuplicate(words) { throw wrong("has two choices '\(twice)'") }
       guard !words.isEmpty else { throw wrong("is a choice without choices") }
       kind = .choice(words)
     default: throw wrong("has the unknown kind \(raw.kind)")
@@ -130,6 +132,15 @@ extension HyperparameterType {
     isStructural = raw.flags & OPTPLUG_HYPERPARAMETER_STRUCTURAL != 0
     isZeroStructural = raw.flags & OPTPLUG_HYPERPARAMETER_ZERO_STRUCTURAL != 0
     guard !minimum.isNaN, !maximum.isNaN, minimum <= maximum else { throw wrong("has no valid range") }
+    let last: Double? =
+      switch kind {
+      case .boolean: 1
+      case .choice(let words): Double(words.count - 1)
+      case .float, .integer: nil
+      }
+    if let last, minimum != 0 || maximum != last || minimumExcluded || maximumExcluded {
+      throw wrong("has a range other than 0 to \(Int(last)), which its kind demands")
+    }
     if problem(with: defaultValue) != nil {
       throw wrong("has the default \(defaultValue), outside its own range")
     }

@@ -9,7 +9,10 @@ enum InstructionSet {
     (
       OPTPLUG_INSTRUCTIONS_X86_64_V2, "x86-64-v2", ["cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"]
     ),
-    (OPTPLUG_INSTRUCTIONS_X86_64_V3, "x86-64-v3", ["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"]),
+    (
+      OPTPLUG_INSTRUCTIONS_X86_64_V3, "x86-64-v3",
+      ["abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"]
+    ),
     (
       OPTPLUG_INSTRUCTIONS_X86_64_V4, "x86-64-v4",
       ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]

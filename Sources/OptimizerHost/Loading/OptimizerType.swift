@@ -36,7 +36,17 @@ enum Granularity: Comparable {
   case element
   case block(Int)
   case tensor, group, model
+
+  /// What suits both: of two block lengths their least common multiple, or whole tensors when none could be that
+  /// long.
+  func coarsest(with other: Granularity) -> Granularity {
+    guard case .block(let m) = self, case .block(let n) = other else { return max(self, other) }
+    let (length, overflow) = (m / gcd(m, n)).multipliedReportingOverflow(by: n)
+    return overflow ? .tensor : .block(length)
+  }
 }
+
+private func gcd(_ a: Int, _ b: Int) -> Int { b == 0 ? a : gcd(b, a % b) }
 
 extension OptimizerType {
   /// Capability bits that a host must know if they are set.
@@ -54,8 +64,11 @@ extension OptimizerType {
       throw Refusal.newerABI(
         required: library.abi_minor_required, built: library.abi_minor_built, host: OPTPLUG_ABI_MINOR)
     }
-    guard (1...256).contains(library.optimizer_count), let optimizers = library.optimizers else {
+    guard (1...256).contains(library.optimizer_count) else {
       throw Refusal.descriptor("it announces \(library.optimizer_count) optimizers; 1 to 256 are allowed")
+    }
+    guard let optimizers = library.optimizers else {
+      throw Refusal.descriptor("it announces \(library.optimizer_count) optimizers and gives none")
     }
     let types = try (0..<Int(library.optimizer_count)).map { i in
       guard let descriptor = optimizers[i] else { throw Refusal.descriptor("optimizer \(i + 1) is missing") }
@@ -88,8 +101,8 @@ extension OptimizerType {
     stateVersion = raw.state_version
     capabilities = raw.capabilities
     guard capabilities & Self.mandatory == 0 else {
-      throw wrong(
-        "needs something that this host does not know (capability bits \(String(capabilities, radix: 16)))")
+      throw Refusal.unknownCapability(
+        optimizer: name, bits: (56..<64).filter { raw.capabilities >> UInt64($0) & 1 == 1 })
     }
     guard capabilities & (OPTPLUG_CAPABILITY_FLOAT32 | OPTPLUG_CAPABILITY_FLOAT64) != 0 else {
       throw wrong("takes neither 32-bit nor 64-bit floats")

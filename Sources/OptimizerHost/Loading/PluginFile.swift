@@ -54,7 +54,7 @@ struct PluginFile {
   private static func check(_ note: [UInt8]) throws {
     let size = MemoryLayout<optplug_note>.size
     guard note.count >= size, note.starts(with: Array("OPTPLUG\0".utf8)) else {
-      throw Refusal.descriptor("its note is damaged")
+      throw Refusal.damagedNote
     }
     let read = note.withUnsafeBytes { $0.loadUnaligned(as: optplug_note.self) }
     guard read.abi_major == OPTPLUG_ABI_MAJOR else { throw Refusal.otherMajor(read.abi_major) }

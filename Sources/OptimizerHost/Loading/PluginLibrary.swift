@@ -62,7 +62,8 @@ nonisolated(unsafe) let hostInterface: UnsafePointer<optplug_host> = {
 
 private func permanent(_ text: String) -> UnsafePointer<CChar>? { strdup(text).map { UnsafePointer($0) } }
 
-/// Calls a plugin's function with room for a message; answers its status and the message, never empty.
+/// Calls a plugin's function with room for a message; answers its status and the message, never empty. The thread's
+/// floating-point mode is the same afterwards.
 func withMessage(_ body: (UnsafeMutablePointer<optplug_error>) -> optplug_status) -> (optplug_status, String)
 {
   withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { buffer in
@@ -70,7 +71,7 @@ func withMessage(_ body: (UnsafeMutablePointer<optplug_error>) -> optplug_status
     var error = optplug_error(
       struct_size: UInt32(MemoryLayout<optplug_error>.size), message_capacity: UInt32(buffer.count),
       message: buffer.baseAddress)
-    let status = body(&error)
+    let status = keepingFloatingPointMode { body(&error) }
     buffer[buffer.count - 1] = 0
     guard status != OPTPLUG_OK, let start = buffer.baseAddress else { return (status, "") }
     let message = String(cString: start)

@@ -82,7 +82,7 @@ final class StepEngine {
     let body = { [self] (worker: Int, piece: Int) in
       let frame = frames[worker].prepare(
         work.batches[piece], segments, step: step, seed: seed, gradientScale: gradientScale, root: index)
-      let (status, message) = keepingFloatingPointMode { withMessage { function(instance, frame, $0) } }
+      let (status, message) = withMessage { function(instance, frame, $0) }
       if status != OPTPLUG_OK { failure.report(piece, message) }
     }
     if isSmall {

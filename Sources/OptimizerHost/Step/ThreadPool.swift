@@ -77,7 +77,9 @@ private final class SharedWork: @unchecked Sendable {
   }
 
   /// Helps with the job after the one numbered `seen`; false when there will be none. `run` waits for every worker,
-  /// so none misses a job, and none holds its body once it has said that it is done.
+  /// so none misses a job, and none holds its body once it has said that it is done: a call of its own, or the compiler
+  /// might let go of the body later.
+  @inline(never)
   private func takePart(_ worker: Int, after seen: Int) -> Bool {
     guard let job = nextJob(after: seen) else { return false }
     takePieces(worker, job.count, job.body)

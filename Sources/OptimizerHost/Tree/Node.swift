@@ -73,17 +73,20 @@ final class Node {
   func createInstance() throws {
     guard let create = type.descriptor.pointee.create else { return }
     let bases = bases.map { optplug_base(optimizer: $0.type.descriptor, instance: $0.instance) }
+    var made: OpaquePointer?
     let (status, message) = bases.withUnsafeBufferPointer { bases in
       var info = optplug_create_info(
         struct_size: UInt32(MemoryLayout<optplug_create_info>.size), reserved0: 0,
         bases: optplug_span(
           data: bases.baseAddress, count: UInt32(bases.count),
           stride: UInt32(MemoryLayout<optplug_base>.stride)))
-      return withMessage { create(type.descriptor, hostInterface, &info, &instance, $0) }
+      return withMessage { create(type.descriptor, hostInterface, &info, &made, $0) }
     }
-    guard status == OPTPLUG_OK, instance != nil else {
+    // What a failed create leaves behind is not an instance, so it must not reach destroy.
+    guard status == OPTPLUG_OK, let made else {
       throw OptimizerError.call(
         type.name, function: "create", problem: status == OPTPLUG_OK ? "it made no instance" : message)
     }
+    instance = made
   }
 }

@@ -11,7 +11,7 @@ private final class PlanBuilder {
   let granularity: Granularity
   var slots: [[SlotRecord]]
   var ownSlots: [[SlotRecord]]
-  /// Why the last call from the plugin failed.
+  /// Why the first call from the plugin that failed did so.
   var refusal: Refusal?
 
   init(_ node: Node, _ table: ParameterTable, _ granularity: Granularity) {
@@ -48,7 +48,7 @@ private final class PlanBuilder {
       index.pointee = append(record, parameter)
       return OPTPLUG_OK
     } catch {
-      refusal = error as? Refusal
+      refusal = refusal ?? error as? Refusal
       return OPTPLUG_INVALID_ARGUMENT
     }
   }
@@ -57,7 +57,8 @@ private final class PlanBuilder {
     _ parameter: UInt32, _ base: UInt32, _ role: UInt32, _ nth: UInt32, _ index: UnsafeMutablePointer<UInt32>?
   ) -> optplug_status {
     guard Int(parameter) < table.parameters.count, Int(base) < node.bases.count, let index else {
-      refusal = .descriptor("'\(node.type.name)' borrows from a parameter or a base that does not exist")
+      refusal =
+        refusal ?? .descriptor("'\(node.type.name)' borrows from a parameter or a base that does not exist")
       return OPTPLUG_INVALID_ARGUMENT
     }
     let candidates = node.bases[Int(base)].subtree.flatMap { $0.ownSlots[Int(parameter)] }
@@ -114,6 +115,7 @@ final class StateArena {
     for node in nodes {
       for place in 0..<(node.ownSlots.map(\.count).max() ?? 0) {
         for (slots, parameter) in zip(node.ownSlots, table.parameters) where place < slots.count {
+          guard total < 1 << 56 else { throw Self.tooLarge(total) }
           placements.append((slots[place], parameter, total))
           total += (slots[place].byteCount + 63) / 64 * 64
         }
@@ -122,12 +124,15 @@ final class StateArena {
     byteCount = total
     var memory: UnsafeMutableRawPointer?
     guard posix_memalign(&memory, 64, max(64, total)) == 0, let memory else {
-      throw OptimizerError.parameters(
-        "no memory for \(total >> 20) MiB of optimizer state; use a smaller model")
+      throw Self.tooLarge(total)
     }
     self.memory = memory
     for (slot, parameter, offset) in placements { slot.place(at: memory + offset, parameter: parameter) }
   }
 
   deinit { free(memory) }
+
+  private static func tooLarge(_ bytes: Int) -> OptimizerError {
+    .parameters("no memory for \(bytes >> 20) MiB of optimizer state; use a smaller model")
+  }
 }

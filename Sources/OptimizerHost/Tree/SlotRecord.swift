@@ -42,8 +42,9 @@ final class SlotRecord {
         throw wrong("has no valid shape")
       }
       shape = (0..<Int(request.ndim)).map { Int(request.dims[$0]) }
+      // A size of 0 counts as 1 here: it would hide an overflow of the others' product.
       guard shape.allSatisfy({ $0 >= 0 && $0 < 1 << 40 }),
-        shape.reduce(1.0, { $0 * Double($1) }) < 0x1p40
+        shape.reduce(1.0, { $0 * Double(max(1, $1)) }) < 0x1p40
       else { throw wrong("has the impossible shape \(shape)") }
     default: throw wrong("has the unknown shape rule \(request.shape_rule)")
     }

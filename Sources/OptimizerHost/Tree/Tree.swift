@@ -13,13 +13,8 @@ final class Tree {
     nodes = root.subtree
   }
 
-  /// The coarsest of the nodes; of several block lengths their least common multiple.
-  var granularity: Granularity {
-    nodes.map(\.type.granularity).reduce(.element) { a, b in
-      if case .block(let m) = a, case .block(let n) = b { return .block(m / gcd(m, n) * n) }
-      return max(a, b)
-    }
-  }
+  /// The coarsest of the nodes.
+  var granularity: Granularity { nodes.map(\.type.granularity).reduce(.element) { $0.coarsest(with: $1) } }
 
   /// The expression with every value of a group.
   func canonicalExpression(group: Int = 0) -> String { Self.text(root, group) }
@@ -93,5 +88,3 @@ final class Tree {
         : "several have it: write \(paths.joined(separator: " or "))")
   }
 }
-
-private func gcd(_ a: Int, _ b: Int) -> Int { b == 0 ? a : gcd(b, a % b) }

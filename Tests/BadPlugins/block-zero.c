@@ -1,0 +1,3 @@
+/* Blocks of no elements. */
+#define OPTIMIZER .granularity = OPTPLUG_GRANULARITY_BLOCK
+#include "bad.h"

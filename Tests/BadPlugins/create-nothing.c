@@ -1,0 +1,3 @@
+/* create succeeds without an instance. */
+#define CREATE return OPTPLUG_OK;
+#include "bad.h"

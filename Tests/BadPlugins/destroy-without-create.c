@@ -1,0 +1,3 @@
+/* Instances are ended but never made. */
+#define OPTIMIZER .create = NULL
+#include "bad.h"

@@ -1,0 +1,3 @@
+/* A hyperparameter has no name. */
+#define HYPERPARAMETER .name = NULL
+#include "bad.h"

@@ -1,0 +1,3 @@
+/* Two hyperparameters have one name. */
+#define HYPERPARAMETER .name = "decay"
+#include "bad.h"

@@ -1,0 +1,3 @@
+/* The optimizer announces more hyperparameters than memory could hold. */
+#define OPTIMIZER .hyperparameters = {hyperparameters, 0xFFFFFFFF, sizeof hyperparameters[0]}
+#include "bad.h"

@@ -1,0 +1,3 @@
+/* The optimizer's name is empty. */
+#define OPTIMIZER .name = ""
+#include "bad.h"

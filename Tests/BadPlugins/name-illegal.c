@@ -1,0 +1,3 @@
+/* The optimizer's name could not be written in an expression. */
+#define OPTIMIZER .name = "bad(name)"
+#include "bad.h"

@@ -1,0 +1,3 @@
+/* The optimizer's name has 64 bytes. */
+#define OPTIMIZER .name = "abcdefghijklmnopabcdefghijklmnopabcdefghijklmnopabcdefghijklmnop"
+#include "bad.h"

@@ -1,0 +1,3 @@
+/* The optimizer has no name. */
+#define OPTIMIZER .name = NULL
+#include "bad.h"

@@ -1,0 +1,3 @@
+/* plan fails and says why. */
+#define PLAN return fail(error, OPTPLUG_UNIMPLEMENTED, "only matrices can be trained");
+#include "bad.h"

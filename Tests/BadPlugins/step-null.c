@@ -1,0 +1,3 @@
+/* The optimizer has no step. */
+#define OPTIMIZER .step = NULL
+#include "bad.h"

@@ -1,0 +1,3 @@
+/* The optimizer has no summary. */
+#define OPTIMIZER .summary = NULL
+#include "bad.h"

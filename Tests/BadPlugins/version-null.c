@@ -1,0 +1,3 @@
+/* The optimizer has no version. */
+#define OPTIMIZER .version = NULL
+#include "bad.h"

@@ -1,0 +1,89 @@
+// Who imports whom, against the table of the architecture.
+
+import Foundation
+import TestSupport
+import Testing
+
+/// A Swift file and the modules that it imports.
+private struct Source {
+  let path: String
+  let imports: [String]
+
+  init(_ path: String) throws {
+    self.path = path
+    let text = try String(contentsOf: Repository.file(path), encoding: .utf8)
+    imports = text.split(separator: "\n").compactMap {
+      $0.firstMatch(
+        of:
+          /^\s*(?:@\w+\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)?(\w+)/
+      ).map { String($0.1) }
+    }
+  }
+}
+
+@Suite struct ImportTests {
+  private static let system: Set<String> = ["Foundation", "Glibc", "Darwin", "Dispatch", "Synchronization"]
+
+  /// Modules of the repository, and libraries of others, that a module may import beside the system's.
+  private static let allowed: [String: Set<String>] = [
+    "OptimizerHost": ["COptPlug", "CFFI"],
+    "PluginValidator": ["OptimizerHost"],
+    "HostLibrary": ["OptimizerHost"],
+    "Datasets": ["CZlib"],
+    "ConvNet": ["COneDNN"],
+    "Training": ["OptimizerHost", "Datasets", "ConvNet"],
+    "optplug": ["OptimizerHost", "PluginValidator", "ArgumentParser"],
+    "convtrain": ["Training", "OptimizerHost", "Datasets", "ConvNet", "ArgumentParser"],
+  ]
+
+  /// A plugin has no runtime below it, not even Foundation, and knows no other plugin.
+  private static let allowedInPlugins: Set<String> = ["COptPlug", "OptimizerKit", "COptimizerKit"]
+
+  private func expect(_ path: String, imports allowed: Set<String>) throws {
+    for module in try Source(path).imports {
+      #expect(allowed.contains(module), "\(path) imports \(module), which the architecture does not allow")
+    }
+  }
+
+  @Test func librariesAndToolsKeepToTheTable() throws {
+    let paths = RepositoryFiles.paths(under: "Sources", extensions: ["swift"])
+    #expect(!paths.isEmpty)
+    for path in paths {
+      let module = String(path.split(separator: "/")[1])
+      guard module != "OptimizerKit" else { continue }
+      let allowed = try #require(Self.allowed[module], "\(path): the module is not in the table")
+      try expect(path, imports: allowed.union(Self.system))
+    }
+  }
+
+  @Test(arguments: ["Plugins", "Examples", "Sources/OptimizerKit"])
+  func pluginsImportTheKitOnly(_ folder: String) throws {
+    for path in RepositoryFiles.paths(under: folder, extensions: ["swift"])
+    where !path.hasSuffix("/Package.swift") && !path.contains("/Tests/") {
+      try expect(path, imports: Self.allowedInPlugins)
+    }
+  }
+
+  @Test func theScannerSeesImports() throws {
+    let this = try Source("Tests/RepositoryTests/ImportTests.swift")
+    #expect(this.imports == ["Foundation", "TestSupport", "Testing"])
+    let host = try Source("Sources/OptimizerHost/Optimizer.swift")
+    #expect(host.imports.contains("COptPlug"))
+    #expect(!RepositoryFiles.paths(under: "Plugins", extensions: ["swift"]).isEmpty)
+  }
+
+  /// Only a tool may write to the terminal or end the process.
+  @Test func librariesNeitherPrintNorExit() throws {
+    let paths = ["Sources", "Plugins"].flatMap { RepositoryFiles.paths(under: $0, extensions: ["swift"]) }
+      .filter { !$0.hasPrefix("Sources/convtrain/") && !$0.hasPrefix("Sources/optplug/") }
+    for path in paths {
+      let text = try String(contentsOf: Repository.file(path), encoding: .utf8)
+      for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+      where !line.drop(while: \.isWhitespace).hasPrefix("//") {
+        #expect(
+          line.firstMatch(of: /(?:^|[^\w.`])(?:print|debugPrint|exit|abort|fatalError)\(/) == nil,
+          "\(path):\(number + 1)")
+      }
+    }
+  }
+}
