@@ -88,7 +88,7 @@ typedef struct optplug_error {
 typedef struct optplug_span {
   const void *data;
   uint32_t count;
-  uint32_t stride; /* bytes; a multiple of 8, at least the element's size in 1.0 */
+  uint32_t stride; /* bytes; a multiple of 8, from the element's size in 1.0 to 65536 */
 } optplug_span;
 #define OPTPLUG_AT(span, type, i) \
   ((const type *)(const void *)((const char *)(span).data + (size_t)(i) * (span).stride))
@@ -138,7 +138,8 @@ typedef struct optplug_parameter {
 typedef struct optplug_hyperparameter {
   const char *name; /* [a-z][a-z0-9_]*, at most 63 bytes, unique in its optimizer */
   const char *doc;  /* one sentence: meaning and unit */
-  const char *const *choices; /* CHOICE: NULL-terminated names; value i is choices[i].  Otherwise NULL */
+  const char *const *choices; /* CHOICE: at most 256 unique names, [a-z][a-z0-9_-]*, at most 63 bytes each, and a NULL;
+                                 value i is choices[i].  Otherwise NULL */
   double default_value;
   double min_value; /* -HUGE_VAL: no bound */
   double max_value; /* HUGE_VAL: no bound */

@@ -60,10 +60,9 @@ public final class Optimizer {
       }
     }
     for node in tree.nodes { for group in groups.indices { try node.check(group: group) } }
-    let granularity = tree.granularity
     for node in tree.nodes.reversed() {
       try node.createInstance()
-      try node.plan(table, granularity)
+      try node.plan(table)
     }
     arena = try StateArena(tree.nodes, table)
     engine = StepEngine(tree, table, threads: threads, pieceElements: max(1, pieceElements))

@@ -19,20 +19,22 @@ enum InstructionSet {
     ),
   ]
 
-  /// Refuses a level that this processor does not reach; a level that nobody knows is refused too.
-  static func check(_ level: UInt32, processor: Set<String> = processorFlags) throws {
+  /// Refuses a level that this processor does not reach; a level that nobody knows is refused too. Where the system
+  /// does not tell what the processor has, known levels pass.
+  static func check(_ level: UInt32, processor: Set<String>? = processorFlags) throws {
     guard level != OPTPLUG_INSTRUCTIONS_BASELINE else { return }
     guard let named = levels.first(where: { $0.level == level }) else {
       throw Refusal.instructionSet("instruction set number \(level)", missing: ["support known to this host"])
     }
+    guard let processor else { return }
     let missing = levels.filter { $0.level <= level }.flatMap(\.flags).filter { !processor.contains($0) }
     guard missing.isEmpty else { throw Refusal.instructionSet(named.name, missing: missing) }
   }
 
-  /// The processor's features by the names Linux gives them.
-  static let processorFlags: Set<String> = {
+  /// The processor's features by the names Linux gives them; nil when the system does not tell.
+  static let processorFlags: Set<String>? = {
     let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []
-    let flags = lines.first { $0.hasPrefix("flags") }?.split(separator: ":").last?.split(separator: " ") ?? []
-    return Set(flags.map(String.init))
+    let flags = lines.first { $0.hasPrefix("flags") }?.split(separator: ":").last?.split(separator: " ")
+    return flags.map { Set($0.map(String.init)) }
   }()
 }

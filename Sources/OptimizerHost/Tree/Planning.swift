@@ -7,17 +7,14 @@ import Foundation
 private final class PlanBuilder {
   let node: Node
   let table: ParameterTable
-  /// Of the whole tree, since a tree has the coarsest granularity of its nodes.
-  let granularity: Granularity
   var slots: [[SlotRecord]]
   var ownSlots: [[SlotRecord]]
   /// Why the first call from the plugin that failed did so.
   var refusal: Refusal?
 
-  init(_ node: Node, _ table: ParameterTable, _ granularity: Granularity) {
+  init(_ node: Node, _ table: ParameterTable) {
     self.node = node
     self.table = table
-    self.granularity = granularity
     slots = Array(repeating: [], count: table.parameters.count)
     ownSlots = slots
   }
@@ -40,7 +37,7 @@ private final class PlanBuilder {
         throw Refusal.descriptor("'\(node.type.name)' asks for more than 64 slots")
       }
       let record = try SlotRecord(
-        request.pointee, parameter: table.parameters[Int(parameter)], granularity: granularity)
+        request.pointee, parameter: table.parameters[Int(parameter)], granularity: node.type.granularity)
       guard !own.contains(where: { $0.name == record.name }) else {
         throw Refusal.descriptor("'\(node.type.name)' asks for slot '\(record.name)' twice")
       }
@@ -81,8 +78,8 @@ private final class PlanBuilder {
 extension Node {
   /// Calls the plugin's `plan`; bases must have been planned.
   /// - Throws: `OptimizerError.call` or `OptimizerError.plugin`.
-  func plan(_ table: ParameterTable, _ granularity: Granularity) throws {
-    let builder = PlanBuilder(self, table, granularity)
+  func plan(_ table: ParameterTable) throws {
+    let builder = PlanBuilder(self, table)
     if let function = type.descriptor.pointee.plan {
       var plan = optplug_plan(
         struct_size: UInt32(MemoryLayout<optplug_plan>.size), group_count: UInt32(table.groupCount),
