@@ -1,0 +1,51 @@
+// The networks that can be asked for by name, and the images they take.
+
+/// Shape of one input image.
+public struct InputShape: Hashable, Sendable, CustomStringConvertible {
+  public let channels: Int
+  public let height: Int
+  public let width: Int
+
+  public init(channels: Int, height: Int, width: Int) {
+    self.channels = channels
+    self.height = height
+    self.width = width
+  }
+
+  /// Floats in one image.
+  public var count: Int { channels * height * width }
+
+  /// `channels x height x width`, such as `3x32x32`.
+  public var description: String { "\(channels)x\(height)x\(width)" }
+}
+
+/// A network's structure.
+public enum Architecture: String, CaseIterable, Sendable {
+  /// LeNet-5 with ReLU and max-pooling: small and fast.
+  case lenet
+  /// Six 3x3 convolutions with batch norm, LeakyReLU and dropout.
+  case baseline
+  /// ResNet-18 in its form for small images (3x3 stem, no first pooling).
+  case resnet18
+
+  /// The architecture of that name; case does not matter and `-` and `_` may stand anywhere (`res-net_18`).
+  public init?(name: String) {
+    self.init(rawValue: name.lowercased().filter { $0 != "-" && $0 != "_" })
+  }
+
+  /// The layers, whose parameters are declared in `store`.
+  func layers(
+    input: InputShape, classes: Int, dropout: Bool, in store: ParameterStore
+  ) throws -> Sequential {
+    switch self {
+    case .lenet: return try lenetLayers(input: input, classes: classes, in: store)
+    case .baseline: return try baselineLayers(input: input, classes: classes, dropout: dropout, in: store)
+    case .resnet18: return try resnet18Layers(input: input, classes: classes, in: store)
+    }
+  }
+
+  /// The refusal of images that leave nothing for `layer`; `minimum` is the smallest square image that does.
+  func refuse(_ input: InputShape, at layer: String, minimum: Int) -> ConvNetError {
+    .inputShape(architecture: rawValue, input: input, layer: layer, minimum: minimum)
+  }
+}

@@ -1,0 +1,147 @@
+// Convolution, its input gradient and its parameter gradients.
+
+import COneDNN
+
+extension OneDNNDevice {
+  func convolution(
+    _ input: Tensor, weight: Tensor, bias: Tensor?, window: Window, layer: String, on program: Program
+  ) throws -> Tensor {
+    let chosen = try convolutionForward(input.shape, weight.shape, bias: bias != nil, window, layer)
+    let output = program.tensor(
+      outputShape(input.shape, weight.shape, window), try chosen.layout(dnnl_query_dst_md, "output", layer))
+    var arguments = [
+      try Argument(
+        DNNL_ARG_SRC_0,
+        reordered(
+          input, to: chosen.layout(dnnl_query_src_md, "input", layer), layer: layer, on: program)),
+      try Argument(
+        DNNL_ARG_WEIGHTS_0,
+        reordered(
+          weight, to: chosen.layout(dnnl_query_weights_md, "weight", layer), layer: layer, on: program)),
+      try Argument(DNNL_ARG_DST_0, output),
+    ]
+    if let bias { arguments.append(try Argument(DNNL_ARG_BIAS, bias)) }
+    try emit("convolution", layer: layer, chosen, arguments, on: program)
+    return output
+  }
+
+  func convolutionInputGradient(
+    _ gradient: Tensor, input: Tensor, weight: Tensor, window: Window, layer: String, on program: Program
+  ) throws -> Tensor {
+    // The weight's layout is left open: forcing the forward pass's drops oneDNN to its reference code.
+    var description = dnnl_convolution_desc_t()
+    try withDescriptors(
+      anyLayout(input.shape), anyLayout(weight.shape), anyLayout(gradient.shape)
+    ) { source, weight, output in
+      let (strides, padding) = geometry(window)
+      try check(
+        dnnl_convolution_backward_data_desc_init(
+          &description, dnnl_convolution_direct, source, weight, output, strides, padding, padding),
+        "convolution input gradient", layer)
+    }
+    let hint = try convolutionForward(input.shape, weight.shape, bias: false, window, layer)
+    let chosen = try descriptor("convolution input gradient", layer: layer, description, hint: hint)
+    let result = program.tensor(
+      input.shape, try chosen.layout(dnnl_query_diff_src_md, "input gradient", layer))
+    let arguments = [
+      try Argument(
+        DNNL_ARG_DIFF_DST_0,
+        reordered(
+          gradient, to: chosen.layout(dnnl_query_diff_dst_md, "gradient", layer), layer: layer, on: program)),
+      try Argument(
+        DNNL_ARG_WEIGHTS_0,
+        reordered(
+          weight, to: chosen.layout(dnnl_query_weights_md, "weight", layer), layer: layer, on: program)),
+      try Argument(DNNL_ARG_DIFF_SRC_0, result),
+    ]
+    try emit("convolution input gradient", layer: layer, chosen, arguments, on: program)
+    return result
+  }
+
+  func convolutionParameterGradients(
+    _ gradient: Tensor, input: Tensor, weight: Tensor, bias: Tensor?, window: Window, layer: String,
+    on program: Program
+  ) throws {
+    var description = dnnl_convolution_desc_t()
+    try withDescriptors(
+      anyLayout(input.shape), anyLayout(weight.shape), anyLayout(gradient.shape)
+    ) { source, weight, output in
+      try withDescriptors(plainVector(gradient.shape[1])) { biasDescriptor in
+        let (strides, padding) = geometry(window)
+        try check(
+          dnnl_convolution_backward_weights_desc_init(
+            &description, dnnl_convolution_direct, source, weight, bias == nil ? nil : biasDescriptor, output,
+            strides, padding, padding),
+          "convolution parameter gradients", layer)
+      }
+    }
+    let hint = try convolutionForward(input.shape, weight.shape, bias: bias != nil, window, layer)
+    let chosen = try descriptor("convolution parameter gradients", layer: layer, description, hint: hint)
+    let wanted = try chosen.layout(dnnl_query_diff_weights_md, "weight gradient", layer)
+    let direct = try OneDNNLayout(of: weight) == wanted
+    let result = direct ? weight : program.tensor(weight.shape, wanted)
+    var arguments = [
+      try Argument(
+        DNNL_ARG_SRC_0,
+        reordered(
+          input, to: chosen.layout(dnnl_query_src_md, "input", layer), layer: layer, on: program)),
+      try Argument(
+        DNNL_ARG_DIFF_DST_0,
+        reordered(
+          gradient, to: chosen.layout(dnnl_query_diff_dst_md, "gradient", layer), layer: layer, on: program)),
+      try Argument(DNNL_ARG_DIFF_WEIGHTS_0, result),
+    ]
+    if let bias { arguments.append(try Argument(DNNL_ARG_DIFF_BIAS, bias)) }
+    try emit("convolution parameter gradients", layer: layer, chosen, arguments, on: program)
+    if !direct { try reorder(result, to: weight, layer: layer, on: program) }
+  }
+
+  /// The forward primitive: what runs, and the hint for both backward ones.
+  private func convolutionForward(
+    _ input: [Int], _ weight: [Int], bias: Bool, _ window: Window, _ layer: String
+  ) throws -> PrimitiveDescriptor {
+    var description = dnnl_convolution_desc_t()
+    try withDescriptors(
+      anyLayout(input), anyLayout(weight), anyLayout(outputShape(input, weight, window))
+    ) { source, weightDescriptor, output in
+      try withDescriptors(plainVector(weight[0])) { biasDescriptor in
+        let (strides, padding) = geometry(window)
+        try check(
+          dnnl_convolution_forward_desc_init(
+            &description, dnnl_forward_training, dnnl_convolution_direct, source, weightDescriptor,
+            bias ? biasDescriptor : nil, output, strides, padding, padding),
+          "convolution", layer)
+      }
+    }
+    return try descriptor("convolution", layer: layer, description)
+  }
+
+  private func geometry(_ window: Window) -> (strides: [Int64], padding: [Int64]) {
+    ([Int64(window.stride), Int64(window.stride)], [Int64(window.padding), Int64(window.padding)])
+  }
+
+  private func outputShape(_ input: [Int], _ weight: [Int], _ window: Window) -> [Int] {
+    [input[0], weight[0], window.output(input[2]), window.output(input[3])]
+  }
+}
+
+extension OneDNNDevice {
+  func plainVector(_ count: Int) throws -> OneDNNLayout { try layout([count], dnnl_a) }
+
+  typealias DescriptorPointer = UnsafePointer<dnnl_memory_desc_t>
+
+  func withDescriptors(_ a: OneDNNLayout, _ body: (DescriptorPointer) throws -> Void) throws {
+    try withUnsafePointer(to: a.descriptor, body)
+  }
+
+  func withDescriptors(
+    _ a: OneDNNLayout, _ b: OneDNNLayout, _ c: OneDNNLayout,
+    _ body: (DescriptorPointer, DescriptorPointer, DescriptorPointer) throws -> Void
+  ) throws {
+    try withUnsafePointer(to: a.descriptor) { a in
+      try withUnsafePointer(to: b.descriptor) { b in
+        try withUnsafePointer(to: c.descriptor) { try body(a, b, $0) }
+      }
+    }
+  }
+}

@@ -1,0 +1,14 @@
+// From images to rows.
+
+/// `[N, C, H, W]` to `[N, C*H*W]`, channels outermost as in PyTorch.
+struct Flatten: Layer {
+  let name: String
+
+  func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
+    let device = program.device
+    let output = try device.flatten(input, layer: name, on: program)
+    return Recorded(output: output) { gradient in
+      try device.unflatten(gradient, like: input, layer: name, on: program)
+    }
+  }
+}

@@ -1,0 +1,29 @@
+// Max-pooling over windows, and the mean over the whole image.
+
+/// PyTorch's `MaxPool2d`: `[N, C, H, W]` to `[N, C, H', W']`. The first of equal values takes the gradient.
+struct MaxPooling: Layer {
+  let name: String
+  let window: Window
+
+  func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
+    let device = program.device
+    let (output, choices) = try device.maxPool(input, window: window, layer: name, on: program)
+    return Recorded(output: output) { gradient in
+      try device.maxPoolBackward(
+        gradient, choices: choices, input: input, window: window, layer: name, on: program)
+    }
+  }
+}
+
+/// Mean over height and width: `[N, C, H, W]` to `[N, C]`.
+struct GlobalAveragePooling: Layer {
+  let name: String
+
+  func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
+    let device = program.device
+    let output = try device.globalAveragePool(input, layer: name, on: program)
+    return Recorded(output: output) { gradient in
+      try device.globalAveragePoolBackward(gradient, input: input, layer: name, on: program)
+    }
+  }
+}

@@ -1,0 +1,181 @@
+// A network: parameters, and programs for training and inference that share one arena.
+
+/// What one call found.
+public struct BatchResult: Sendable, Equatable {
+  /// Sum over the batch's images of the cross-entropy, in nats; not finite where training diverged.
+  public let lossSum: Double
+  /// Images whose largest logit is their label's.
+  public let correct: Int
+  public let count: Int
+
+  public init(lossSum: Double, correct: Int, count: Int) {
+    self.lossSum = lossSum
+    self.correct = correct
+    self.count = count
+  }
+
+  /// `lossSum / count`.
+  public var meanLoss: Double { lossSum / Double(count) }
+}
+
+/// A convolutional classifier with its parameters, gradients and all working memory.
+///
+/// The operations of a step and the place of every tensor are planned once for a batch count, so steps allocate
+/// nothing of their own; another count (the last, partial batch) gets a plan of its own at its first use, which shares
+/// parameters, gradients and working memory.
+///
+/// The same arguments (seed and threads included) and inputs give bit-identical results. A network belongs to
+/// one thread at a time.
+public final class Network {
+  public let architecture: Architecture
+  public let input: InputShape
+  public let classes: Int
+  /// Largest number of images in a step.
+  public let batchSize: Int
+  public let threads: Int
+  /// In the order of PyTorch's `named_parameters()`. All values lie in one slab, all gradients in another.
+  public let parameters: [NetworkParameter]
+  /// Running statistics, in the order of PyTorch's `named_buffers()`, without `num_batches_tracked`.
+  public let buffers: [NetworkBuffer]
+  /// Training steps so far. Dropout masks are a function of the seed and this number: restore it to continue
+  /// a run bit for bit.
+  public var stepCount: UInt64 = 0
+  /// Logits of the last call, `[count, classes]` row by row; valid until the next call.
+  public private(set) var logits = UnsafeBufferPointer<Float>(start: nil, count: 0)
+
+  private struct Plan: Hashable {
+    let mode: Mode
+    let count: Int
+  }
+
+  private let seed: UInt64
+  private let store: ParameterStore
+  private let layers: Sequential
+  private let device: any Device
+  let arena: Arena
+  private let step = StepState()
+  private var programs: [Plan: (program: Program, logits: Tensor)] = [:]
+
+  /// Makes the network with initial parameters and plans training steps of `batchSize` images.
+  ///
+  /// Weights start by He's normal initialisation (fan-in; gain √2 before a ReLU, √(2/(1+slope²)) before a
+  /// LeakyReLU, 1 for the last layer), biases and norm shifts at 0, norm scales at 1.
+  ///
+  /// - Parameters:
+  ///   - input: 1 or 3 channels of 28x28 or 32x32 are the usual ones; others work where the layers' arithmetic
+  ///     leaves something.
+  ///   - classes: at least 2.
+  ///   - batchSize: largest number of images in a step, at least 1.
+  ///   - seed: of the initial parameters and of dropout.
+  ///   - threads: at least 1; more than the machine's cores only slows it.
+  ///   - dropout: false leaves dropout out, for comparisons with other implementations.
+  /// - Throws: `ConvNetError`.
+  public init(
+    _ architecture: Architecture, input: InputShape, classes: Int, batchSize: Int, seed: UInt64,
+    threads: Int, dropout: Bool = true
+  ) throws {
+    try Self.require("channels", input.channels, in: 1...4096)
+    try Self.require("height", input.height, in: 1...4096)
+    try Self.require("width", input.width, in: 1...4096)
+    try Self.require("classes", classes, in: 2...1_000_000)
+    try Self.require("batchSize", batchSize, in: 1...65_536)
+    try Self.require("threads", threads, in: 1...1024)
+    self.architecture = architecture
+    self.input = input
+    self.classes = classes
+    self.batchSize = batchSize
+    self.threads = threads
+    self.seed = seed
+    store = try ParameterStore()
+    layers = try architecture.layers(input: input, classes: classes, dropout: dropout, in: store)
+    try store.allocate(seed: seed)
+    parameters = store.parameters
+    buffers = store.buffers
+    arena = try Arena()
+    device = try OneDNNDevice(threads: threads)
+    _ = try program(.training, count: batchSize)
+  }
+
+  /// Elements of all parameters together.
+  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.values.count } }
+
+  /// Bytes of working memory (activations, gradients of activations, scratch), shared by all plans.
+  public var workingMemoryBytes: Int { arena.byteCount }
+
+  /// Forward, loss and backward in training mode. Overwrites every parameter's `gradient` with the derivative
+  /// of the mean loss over `count` images, and updates the running statistics; parameters stay as they are.
+  ///
+  /// - Parameters:
+  ///   - images: `[count, channels, height, width]`, row-major.
+  ///   - labels: `count` class indices.
+  ///   - count: 1...batchSize.
+  /// - Throws: `ConvNetError`; bad counts and labels are found before anything is computed or changed.
+  public func trainStep(
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int
+  ) throws -> BatchResult {
+    try run(.training, images: images, labels: labels, count: count, predictions: nil)
+  }
+
+  /// Forward and loss in inference mode: running statistics, no dropout; changes nothing but `logits`.
+  ///
+  /// - Parameters:
+  ///   - images: `[count, channels, height, width]`, row-major.
+  ///   - labels: `count` class indices.
+  ///   - count: 1...batchSize.
+  ///   - predictions: room for `count` class indices (the first of the largest logits), or nil.
+  /// - Throws: `ConvNetError`.
+  public func evaluate(
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int,
+    predictions: UnsafeMutablePointer<Int32>? = nil
+  ) throws -> BatchResult {
+    try run(.inference, images: images, labels: labels, count: count, predictions: predictions)
+  }
+
+  private func run(
+    _ mode: Mode, images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int,
+    predictions: UnsafeMutablePointer<Int32>?
+  ) throws -> BatchResult {
+    guard 1...batchSize ~= count else { throw ConvNetError.count(count, batchSize: batchSize) }
+    for position in 0..<count where !(0..<Int32(classes) ~= labels[position]) {
+      throw ConvNetError.label(Int(labels[position]), position: position, classes: classes)
+    }
+    let (program, logits) = try program(mode, count: count)
+    step.images = images
+    step.labels = labels
+    step.predictions = predictions
+    step.dropoutKey = RandomStream(seed: seed, stream: UInt64.max).bits(stepCount)
+    step.diverged = false
+    defer {
+      step.images = nil
+      step.labels = nil
+      step.predictions = nil
+    }
+    device.prepareThread()
+    try program.run()
+    if mode == .training { stepCount += 1 }
+    self.logits = UnsafeBufferPointer(start: logits.floats, count: count * classes)
+    return BatchResult(lossSum: step.lossSum, correct: step.correct, count: count)
+  }
+
+  private func program(_ mode: Mode, count: Int) throws -> (program: Program, logits: Tensor) {
+    let plan = Plan(mode: mode, count: count)
+    if let known = programs[plan] { return known }
+    device.prepareThread()
+    let program = Program(
+      mode: mode, count: count, step: step, parameters: store, device: device, arena: arena)
+    let images = try device.loadImages([count, input.channels, input.height, input.width], on: program)
+    let pass = try layers.record(images, needsInputGradient: false, on: program)
+    program.keep(pass.output)
+    if let gradient = try device.softmaxLoss(pass.output, on: program) { _ = try pass.backward(gradient) }
+    try program.plan()
+    programs[plan] = (program, pass.output)
+    return (program, pass.output)
+  }
+
+  private static func require(_ name: String, _ value: Int, in range: ClosedRange<Int>) throws {
+    guard range ~= value else {
+      throw ConvNetError.configuration(
+        name: name, value: value, range: "\(range.lowerBound)...\(range.upperBound)")
+    }
+  }
+}

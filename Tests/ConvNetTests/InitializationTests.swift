@@ -1,0 +1,50 @@
+// Initial parameters: He's deviations, constants, and dependence on the seed.
+
+import ConvNet
+import Testing
+
+@Suite struct InitializationTests {
+  private func network(seed: UInt64) throws -> Network {
+    try Network(
+      .resnet18, input: InputShape(channels: 3, height: 32, width: 32), classes: 10, batchSize: 1, seed: seed,
+      threads: 1)
+  }
+
+  @Test func weightsAreHeNormal() throws {
+    let network = try network(seed: 1)
+    for parameter in network.parameters where parameter.kind == .weight {
+      let count = Double(parameter.values.count)
+      let fanIn = Double(parameter.shape.dropFirst().reduce(1, *))
+      let variance = (parameter.name == "fc.weight" ? 1 : 2) / fanIn
+      let mean = parameter.values.reduce(0) { $0 + Double($1) } / count
+      let square = parameter.values.reduce(0) { $0 + Double($1) * Double($1) } / count
+      // Five standard deviations of the estimates.
+      #expect(abs(mean) < 5 * (variance / count).squareRoot(), "\(parameter.name)")
+      #expect(abs(square / variance - 1) < 5 * (2 / count).squareRoot(), "\(parameter.name)")
+      if count > 100_000 {
+        // Normal, not uniform: beyond two deviations lie 4.55 %, beyond four almost nothing but something.
+        let tail = Double(parameter.values.count { Double($0 * $0) > 4 * variance }) / count
+        #expect(abs(tail - 0.0455) < 5 * (0.0455 / count).squareRoot(), "\(parameter.name)")
+      }
+    }
+  }
+
+  @Test func biasesAndNormsAreConstant() throws {
+    let network = try network(seed: 1)
+    for parameter in network.parameters where parameter.kind != .weight {
+      #expect(parameter.values.allSatisfy { $0 == (parameter.name.hasSuffix("weight") ? 1 : 0) })
+    }
+    for buffer in network.buffers {
+      #expect(buffer.values.allSatisfy { $0 == (buffer.name.hasSuffix("var") ? 1 : 0) })
+    }
+  }
+
+  @Test func seedDecides() throws {
+    let (first, second, other) = (try network(seed: 1), try network(seed: 1), try network(seed: 2))
+    for index in first.parameters.indices where first.parameters[index].kind == .weight {
+      let values = Array(first.parameters[index].values)
+      #expect(Array(second.parameters[index].values) == values)
+      #expect(Array(other.parameters[index].values) != values)
+    }
+  }
+}
