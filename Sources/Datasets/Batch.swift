@@ -1,0 +1,36 @@
+// A mini-batch as the network wants it: standardised floats and class numbers, in memory that is reused.
+
+/// Up to `capacity` images and labels; the buffers live as long as the batch.
+public final class Batch {
+  /// The most images it holds.
+  public let capacity: Int
+  /// Shape of each image.
+  public let shape: ImageShape
+  /// Images in it now, 0…capacity.
+  public internal(set) var count = 0
+  /// `capacity · shape.count` values in the order image, channel, row, column (NCHW); 64-byte aligned.
+  /// Those of the first ``count`` images are valid.
+  public let images: UnsafeMutableBufferPointer<Float>
+  /// `capacity` class numbers; the first ``count`` are valid.
+  public let labels: UnsafeMutableBufferPointer<Int32>
+
+  /// - Precondition: `capacity > 0`.
+  public init(capacity: Int, shape: ImageShape) {
+    precondition(capacity > 0, "a batch holds at least one image")
+    self.capacity = capacity
+    self.shape = shape
+    images = Self.allocate(capacity * shape.count)
+    labels = Self.allocate(capacity)
+  }
+
+  deinit {
+    images.deallocate()
+    labels.deallocate()
+  }
+
+  /// Zeroed, on a cache line's boundary, which vector loads like.
+  private static func allocate<T: Numeric>(_ count: Int) -> UnsafeMutableBufferPointer<T> {
+    let raw = UnsafeMutableRawBufferPointer.allocate(byteCount: count * MemoryLayout<T>.stride, alignment: 64)
+    return raw.initializeMemory(as: T.self, repeating: 0)
+  }
+}

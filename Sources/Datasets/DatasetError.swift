@@ -1,0 +1,92 @@
+// Everything that can be wrong with a data set on disk, each with its own text.
+
+/// A data set that cannot be used. Each text names the file, what is wrong with it and what to do.
+public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// No such file or folder.
+  case notFound(path: String)
+  /// The folder exists, but lacks one of the four files of an IDX data set.
+  case missingFile(directory: String, part: String, expected: String)
+  /// The folder holds several data sets.
+  case ambiguous(directory: String, names: [String])
+  /// The path names a folder, pipe, device or socket where a file is needed, or a file where a folder is.
+  case wrongKind(path: String, found: String, needed: String)
+  /// The system refuses to open or read it.
+  case unreadable(path: String, reason: String)
+  /// The first bytes are not those of an IDX file of bytes.
+  case badMagic(path: String, found: [UInt8], needed: String)
+  /// The file ends inside its header.
+  case headerTooShort(path: String, bytes: Int, needed: Int)
+  /// A dimension of zero.
+  case emptyDimension(path: String, dimensions: [Int])
+  /// The dimensions multiply to more than a machine can address, or than the file could ever hold.
+  case tooLarge(path: String, dimensions: [Int], limit: String)
+  /// A raw file whose length is not what its header promises.
+  case wrongLength(path: String, bytes: Int, needed: Int)
+  /// A gzip file that ends before its data do.
+  case truncatedGzip(path: String)
+  /// A gzip file with damaged data, checksum or length.
+  case corruptGzip(path: String, reason: String)
+  /// A gzip file that holds fewer bytes than the header inside promises.
+  case gzipTooShort(path: String, bytes: Int, needed: Int)
+  /// A gzip file that holds more bytes than the header inside promises.
+  case gzipTooLong(path: String, needed: Int)
+  /// Images and labels of one part differ in number.
+  case countMismatch(images: String, imageCount: Int, labels: String, labelCount: Int)
+  /// Training and test images differ in shape.
+  case shapeMismatch(train: String, trainShape: ImageShape, test: String, testShape: ImageShape)
+  /// A label outside the data set's classes.
+  case labelOutOfRange(path: String, index: Int, label: Int, valid: ClosedRange<Int>)
+
+  public var description: String {
+    switch self {
+    case .notFound(let path):
+      return "\(path): no such file or folder; check the spelling, or use the built-in data set"
+    case .missingFile(let directory, let part, let expected):
+      return "\(directory): no \(part); expected a file like \(expected), as it is or with .gz"
+    case .ambiguous(let directory, let names):
+      return "\(directory): holds several data sets (\(names.joined(separator: ", "))); "
+        + "move the one to use into a folder of its own"
+    case .wrongKind(let path, let found, let needed):
+      return "\(path): is \(found), but \(needed) is needed; give the path of \(needed)"
+    case .unreadable(let path, let reason):
+      return "\(path): cannot be read (\(reason)); check its permissions and the disk"
+    case .badMagic(let path, let found, let needed):
+      let bytes = found.map { $0 < 16 ? "0\(String($0, radix: 16))" : String($0, radix: 16) }
+      return "\(path): starts with the bytes \(bytes.joined(separator: " ")), not with \(needed); "
+        + "it is another kind of file: download it again, or check that images and labels are not swapped"
+    case .headerTooShort(let path, let bytes, let needed):
+      return "\(path): holds \(bytes) bytes, less than its header of \(needed); download it again"
+    case .emptyDimension(let path, let dimensions):
+      return "\(path): its header says \(product(dimensions)), so it is empty; "
+        + "use a data set with at least one image"
+    case .tooLarge(let path, let dimensions, let limit):
+      return "\(path): its header says \(product(dimensions)) bytes, more than \(limit); "
+        + "the header is damaged: download it again"
+    case .wrongLength(let path, let bytes, let needed):
+      return "\(path): holds \(bytes) bytes, but its header promises \(needed); download it again"
+    case .truncatedGzip(let path):
+      return "\(path): the gzip data end too early; the download was cut off: download it again"
+    case .corruptGzip(let path, let reason):
+      return "\(path): the gzip data are damaged (\(reason)); download it again"
+    case .gzipTooShort(let path, let bytes, let needed):
+      return "\(path): unpacks to \(bytes) bytes, but the header inside promises \(needed); download it again"
+    case .gzipTooLong(let path, let needed):
+      return "\(path): unpacks to more than the \(needed) bytes that the header inside promises; "
+        + "download it again from a source that you trust"
+    case .countMismatch(let images, let imageCount, let labels, let labelCount):
+      return "\(images) holds \(imageCount) images, but \(labels) holds \(labelCount) labels; "
+        + "they are from different data sets: download both again"
+    case .shapeMismatch(let train, let trainShape, let test, let testShape):
+      return "\(train) holds images of \(trainShape), but \(test) of \(testShape); "
+        + "training and test images must have one shape: use files of one data set"
+    case .labelOutOfRange(let path, let index, let label, let valid):
+      return "\(path): label \(label) of image \(index) is outside "
+        + "\(valid.lowerBound)…\(valid.upperBound), the classes of this data set; "
+        + "download it again, or use files of one data set"
+    }
+  }
+
+  private func product(_ dimensions: [Int]) -> String {
+    dimensions.map(String.init).joined(separator: " × ")
+  }
+}
