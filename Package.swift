@@ -53,6 +53,10 @@ let package = Package(
   products: plugins.map { .library(name: $0, type: .dynamic, targets: [$0]) } + [
     .library(name: "OptimizerKit", targets: ["OptimizerKit"]),
     .library(name: "OptimizerHost", targets: ["OptimizerHost"]),
+    .executable(name: "convtrain", targets: ["convtrain"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     // MARK: ABI
@@ -62,9 +66,23 @@ let package = Package(
     .target(name: "COptimizerKit", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
     .target(name: "OptimizerKit", dependencies: ["COptPlug", "COptimizerKit"], swiftSettings: embedded),
     .target(name: "OptimizerHost", dependencies: ["COptPlug"], swiftSettings: hot),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .target(name: "Datasets", dependencies: ["CZlib"], swiftSettings: hot),
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
+    .target(name: "ConvNet", dependencies: ["COneDNN"], swiftSettings: hot),
+    .target(name: "Training", dependencies: ["OptimizerHost", "Datasets", "ConvNet"], swiftSettings: strict),
 
     // MARK: Plugins
   ] + plugins.map(plugin) + [
+    // MARK: Tools
+    .executableTarget(
+      name: "convtrain",
+      dependencies: [
+        "Training", "Datasets", "OptimizerHost", "ConvNet",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
     // MARK: Tests
     .target(
       name: "TestSupport", dependencies: ["OptimizerHost"], path: "Tests/TestSupport", swiftSettings: hot),
@@ -79,5 +97,12 @@ let package = Package(
     .testTarget(
       name: "PluginTests", dependencies: ["OptimizerHost", "TestSupport"], exclude: ["Fixtures", "Foreign"],
       swiftSettings: strict),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
+    .testTarget(
+      name: "ConvNetTests", dependencies: ["ConvNet"], exclude: ["Fixtures"], swiftSettings: hot),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "Datasets", "OptimizerHost", "ConvNet"],
+      swiftSettings: strict),
+    .testTarget(name: "ConvtrainTests", dependencies: ["convtrain"], swiftSettings: strict),
   ]
 )

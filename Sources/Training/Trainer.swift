@@ -1,0 +1,131 @@
+// A run: data set, network and optimizer brought together; the only place where the three meet.
+
+import ConvNet
+import Datasets
+import OptimizerHost
+
+/// Trains and judges one network on one data set.
+///
+/// A run with the same options, data set, plugins and number of threads ends in the same bits. A trainer
+/// belongs to one thread at a time.
+public final class Trainer {
+  public let options: TrainingOptions
+  public let dataset: Dataset
+  public let network: Network
+  public let optimizer: Optimizer
+  /// The optimizer's expression with every value in force, before the schedule changes the learning rate.
+  public let optimizerExpression: String
+  public let standardization: Standardization
+  public let split: Split
+
+  let events: any EventSink
+  let trainSource, validationSource, testSource: BatchSource
+  let batch: Batch
+  /// Every parameter group's `lr` before the schedule's factor; empty for an optimizer without it.
+  let baseLearningRates: [Double]
+  var epochsTrained = 0
+
+  /// Checks the options, makes the network and the optimizer, and reports ``TrainingEvent/started(_:)``.
+  ///
+  /// - Parameters:
+  ///   - weights: loaded into the network before the optimizer sees it, with the standardisation they were
+  ///     trained with, and the path they came from, for messages.
+  ///   - registry: where plugins are found.
+  /// - Throws: ``TrainingError``, and the errors of `ConvNet` and `OptimizerHost`.
+  public init(
+    _ options: TrainingOptions, dataset: Dataset, weights: (content: TrainedWeights, path: String)? = nil,
+    registry: PluginRegistry = .standard(), events: any EventSink
+  ) throws {
+    try options.validate()
+    let shape = dataset.shape
+    guard shape.height == shape.width, [28, 32].contains(shape.height), [1, 3].contains(shape.channels) else {
+      throw TrainingError.unsupportedImages(dataset: dataset.name, shape: shape)
+    }
+    self.options = options
+    self.dataset = dataset
+    self.events = events
+    network = try Network(
+      options.architecture,
+      input: InputShape(channels: shape.channels, height: shape.height, width: shape.width),
+      classes: dataset.classCount, batchSize: options.batchSize, seed: options.seed, threads: options.threads)
+    split = Split(
+      count: dataset.train.count, validationFraction: options.validationFraction, seed: options.seed)
+    var standardization: Standardization?
+    if let weights {
+      try weights.content.load(into: network, path: weights.path)
+      standardization = try weights.content.standardization(channels: shape.channels, path: weights.path)
+    }
+    // Validation images must not leak into what the network is trained with, so they are not measured.
+    let standard = standardization ?? Standardization(fitting: dataset.train, indices: split.train)
+    self.standardization = standard
+    func source(_ images: LabeledImages, _ indices: [Int]) -> BatchSource {
+      BatchSource(images: images, indices: indices, standardization: standard, batchSize: options.batchSize)
+    }
+    trainSource = source(dataset.train, split.train)
+    validationSource = source(dataset.train, split.validation)
+    testSource = source(dataset.test, Array(0..<dataset.test.count))
+    batch = Batch(capacity: options.batchSize, shape: shape)
+    optimizer = try options.optimizer.makeOptimizer(
+      for: network, registry: registry, threads: options.threads, seed: options.seed)
+    optimizerExpression = optimizer.expression
+    let groups = options.optimizer.sparesBiasesAndNorms ? 2 : 1
+    baseLearningRates =
+      try optimizer.hasHyperparameter("lr")
+      ? (0..<groups).map { [optimizer] group in try optimizer.value(of: "lr", group: group) } : []
+    events.receive(.started(description))
+  }
+
+  /// The weights that ``test()`` judges, for a file.
+  /// - Throws: errors of `OptimizerHost`.
+  public func weights() throws -> TrainedWeights {
+    try optimizer.withEvaluationWeights {
+      TrainedWeights(
+        of: network, standardization: standardization, optimizer: optimizerExpression, epochs: epochsTrained,
+        seed: options.seed)
+    }
+  }
+
+  /// Loss, accuracy and confusion on the test images, with the optimizer's evaluation weights.
+  /// - Parameter isCancelled: asked before each batch.
+  /// - Throws: `CancellationError` when cancelled; errors of `ConvNet` and `OptimizerHost`.
+  public func test(isCancelled: () -> Bool = { false }) throws -> Evaluation {
+    try evaluate(testSource, isCancelled: isCancelled)
+  }
+
+  /// One pass over `source` in inference mode, with the optimizer's evaluation weights.
+  func evaluate(_ source: BatchSource, isCancelled: () -> Bool) throws -> Evaluation {
+    try optimizer.withEvaluationWeights {
+      var loss = 0.0
+      var confusion = ConfusionMatrix(classCount: dataset.classCount)
+      var predictions = [Int32](repeating: 0, count: source.batchSize)
+      for number in 0..<source.batchCount {
+        if isCancelled() { throw CancellationError() }
+        source.fill(batch, number: number, order: source.indices)
+        guard let images = batch.images.baseAddress, let labels = batch.labels.baseAddress else { continue }
+        loss += try predictions.withUnsafeMutableBufferPointer { predictions in
+          try network.evaluate(
+            images: images, labels: labels, count: batch.count, predictions: predictions.baseAddress
+          ).lossSum
+        }
+        for place in 0..<batch.count {
+          confusion.add(label: Int(batch.labels[place]), prediction: Int(predictions[place]))
+        }
+      }
+      return Evaluation(loss: loss / Double(max(1, confusion.total)), confusion: confusion)
+    }
+  }
+
+  private var description: RunDescription {
+    RunDescription(
+      architecture: options.architecture.rawValue, parameterCount: network.parameterCount,
+      dataset: dataset.name, shape: dataset.shape, classCount: dataset.classCount,
+      trainCount: split.train.count, validationCount: split.validation.count, testCount: dataset.test.count,
+      epochs: options.epochs, batchSize: options.batchSize, limitBatches: options.limitBatches,
+      optimizer: optimizerExpression,
+      plugins: optimizer.optimizers.map { .init(name: $0.name, version: $0.version, path: $0.path) },
+      stateBytes: optimizer.stateBytes,
+      learningRate: baseLearningRates.first, schedule: options.schedule.summary(epochs: options.epochs),
+      gradientClip: options.gradientClip, sparesBiasesAndNorms: options.optimizer.sparesBiasesAndNorms,
+      hasEvaluationWeights: optimizer.hasEvaluationWeights, seed: options.seed, threads: options.threads)
+  }
+}

@@ -1,0 +1,58 @@
+// Everything that can go wrong in a training run and with weight files, each with its own text.
+
+import Datasets
+
+/// Errors of this module. Errors of the data set, the network and the optimizer pass through as they are.
+public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// An option outside its range.
+  case invalidOption(name: String, value: String, range: String)
+  /// Images of a size that no architecture here takes.
+  case unsupportedImages(dataset: String, shape: ImageShape)
+  /// A hyperparameter was asked for that the optimizer lacks, or of which it has several.
+  case noHyperparameter(name: String, optimizer: String, candidates: [String])
+  /// A loss, gradient or parameter that is no finite number. Epoch and step count from 1.
+  case diverged(epoch: Int, step: Int, finding: String)
+  /// No such file.
+  case notFound(path: String)
+  /// The system refuses to read it.
+  case unreadable(path: String, reason: String)
+  /// Not a whole safetensors file.
+  case malformedWeights(path: String, reason: String)
+  /// Weights of another network.
+  case otherWeights(path: String, differences: [String])
+  /// The system refuses to write there; what was there before is untouched.
+  case unwritable(path: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .invalidOption(let name, let value, let range):
+      return "\(name) \(value) is out of range; use \(range)"
+    case .unsupportedImages(let dataset, let shape):
+      return
+        "\(dataset): holds images of \(shape), but the networks take 28×28 or 32×32 with 1 or 3 channels; "
+        + "scale or pad the images and write the files anew"
+    case .noHyperparameter(let name, let optimizer, let candidates):
+      return candidates.isEmpty
+        ? "\(optimizer) has no hyperparameter \(name): leave it out"
+        : "\(optimizer) has several hyperparameters \(name): set each by its path, "
+          + candidates.joined(separator: ", ")
+    case .diverged(let epoch, let step, let finding):
+      return "training diverged in epoch \(epoch), step \(step): \(finding); "
+        + "try a lower learning rate or clip the gradients"
+    case .notFound(let path):
+      return "\(path): no such file or folder; check the spelling"
+    case .unreadable(let path, let reason):
+      return "\(path): cannot be read (\(reason)); check what it is and its permissions"
+    case .malformedWeights(let path, let reason):
+      return "\(path): is not a whole safetensors file: \(reason); save the weights again"
+    case .otherWeights(let path, let differences):
+      let shown = differences.prefix(5).joined(separator: "; ")
+      let more = differences.count > 5 ? "; and \(differences.count - 5) more" : ""
+      return "\(path): holds weights of another network: \(shown)\(more); "
+        + "choose the architecture and the data it was trained with"
+    case .unwritable(let path, let reason):
+      return "\(path): cannot be written (\(reason)); choose another place or free space; "
+        + "what was there is unchanged"
+    }
+  }
+}

@@ -1,0 +1,69 @@
+// Writing to stdout and stderr: a closed pipe is no accident, a full disk is.
+
+import Foundation
+
+enum Console {
+  /// A reader that has seen enough closes its pipe; the signal for that would end a run before it is saved.
+  static func prepare() {
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Whether stderr is a terminal whose lines can be rewritten.
+  static var errorIsTerminal: Bool {
+    isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+  }
+
+  /// Whether stderr takes colours: on a terminal, unless <https://no-color.org> says otherwise.
+  static var errorTakesColour: Bool {
+    errorIsTerminal && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
+  }
+
+  /// Columns of the terminal behind stderr; 80 where it does not say.
+  static var errorWidth: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
+  /// Writes a line to stdout.
+  /// - Throws: ``OutputError`` unless the reader went away.
+  static func output(_ line: String) throws {
+    let code = write(line + "\n", to: STDOUT_FILENO)
+    guard code == 0 || code == EPIPE else { throw OutputError(reason: String(cString: strerror(code))) }
+  }
+
+  /// Writes a line to stderr; where nobody can be told, nothing is said.
+  static func error(_ line: String) {
+    raw(line + "\n")
+  }
+
+  /// Writes text to stderr as it is.
+  static func raw(_ text: String) {
+    _ = write(text, to: STDERR_FILENO)
+  }
+
+  /// - Returns: 0, or the system's error number.
+  private static func write(_ text: String, to descriptor: Int32) -> Int32 {
+    var text = text
+    return text.withUTF8 { bytes in
+      var done = 0
+      while done < bytes.count, let start = bytes.baseAddress {
+        let count = Foundation.write(descriptor, start + done, bytes.count - done)
+        if count < 0 {
+          if errno == EINTR { continue }
+          return errno
+        }
+        done += count
+      }
+      return 0
+    }
+  }
+}
+
+/// Standard output cannot be written.
+struct OutputError: Error, CustomStringConvertible {
+  let reason: String
+  var description: String {
+    "standard output cannot be written (\(reason)); free space or redirect it elsewhere"
+  }
+}

@@ -1,0 +1,49 @@
+// convtrain: trains a convolutional network with an optimizer loaded from a shared object.
+
+import ArgumentParser
+import Training
+
+@main
+struct Convtrain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convtrain",
+    abstract: "Trains a small convolutional network with an optimizer loaded as a plugin.",
+    usage: "convtrain [<arch>] [<options>]",
+    discussion: """
+      With no arguments: LeNet on built-in digits with Adam; no files needed.
+
+        convtrain lenet --lookahead
+        convtrain resnet18 --data mnist --optimizer-plugin './my.so(lr=0.01)'
+        convtrain lenet --save lenet.safetensors
+        convtrain lenet --load lenet.safetensors --skip-train --confusion-matrix
+
+      The learning rate halves from 50 % of the epochs on and is a tenth from 75 % on, in runs of four epochs \
+      or more. A hyperparameter takes the first value stated by: --opt; --lr or --weight-decay; the optimizer \
+      expression; convtrain's defaults for lr and weight_decay; the plugin's own default. The same arguments \
+      and number of threads give the same bits.
+
+      Progress goes to stderr, the result to stdout. Ctrl-C ends the run after the current step.
+
+      Exit status: 0 success; 1 failed run (diverged, or the result cannot be written); 64 wrong usage; 65 bad \
+      data; 66 missing input; 69 a plugin cannot be used; 70 internal error; 130 interrupted.
+      """)
+
+  @Argument(help: ArgumentHelp("The network.", valueName: "arch"))
+  var architecture = ArchitectureName.lenet
+
+  @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
+  @OptionGroup(title: "Training") var training: LoopOptions
+  @OptionGroup(title: "Results") var results: ResultOptions
+
+  func run() throws {
+    ThreadWaiting.beBrief()
+    Console.prepare()
+    do {
+      try Run(self).perform()
+    } catch let failure as Failure {
+      Console.error("Error: \(failure.message)")
+      throw failure.status.exitCode
+    }
+  }
+}

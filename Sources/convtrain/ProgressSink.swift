@@ -1,0 +1,68 @@
+// Shows a run on stderr: what is in force, how it goes, and a line for each epoch.
+
+import Training
+
+final class ProgressSink: EventSink {
+  private let rewrites = Console.errorIsTerminal
+  private let colours = Console.errorTakesColour
+  private let clock = ContinuousClock()
+  private var lastShown: ContinuousClock.Instant
+  private var lineIsOpen = false
+
+  /// Between progress lines: often enough to feel alive on a terminal, seldom enough for a log.
+  private var interval: Duration { rewrites ? .milliseconds(100) : .seconds(10) }
+
+  init() {
+    lastShown = clock.now
+  }
+
+  func receive(_ event: TrainingEvent) {
+    switch event {
+    case .started(let description): Console.error(startTable(description))
+    case .step(let report): show(report)
+    case .epoch(let report): show(report)
+    }
+  }
+
+  /// Ends a line that is still being rewritten.
+  func finish() {
+    if lineIsOpen { Console.raw("\n") }
+    lineIsOpen = false
+  }
+
+  private func show(_ report: StepReport) {
+    guard clock.now - lastShown >= interval else { return }
+    lastShown = clock.now
+    let line =
+      "\(Self.epoch(report.epoch, report.epochs))  step \(report.step)/\(report.stepsInEpoch)"
+      + "  loss \(Format.decimal(report.loss, 4))  accuracy \(Format.percent(report.accuracy))"
+      + "  \(Format.count(Int(report.imagesPerSecond))) images/s  \(Format.duration(report.secondsLeft)) left"
+    if rewrites {
+      // A line that wraps could not be rewritten.
+      Console.raw("\r\u{1B}[K" + line.prefix(Console.errorWidth - 1))
+      lineIsOpen = true
+    } else {
+      Console.error(line)
+    }
+  }
+
+  private func show(_ report: EpochReport) {
+    let name = Self.epoch(report.epoch, report.epochs)
+    var line =
+      "\(colours ? "\u{1B}[1m\(name)\u{1B}[0m" : name)  loss \(Format.decimal(report.trainLoss, 4))"
+      + "  accuracy \(Format.percent(report.trainAccuracy))"
+    if let validation = report.validation {
+      line += "  validation \(Format.decimal(validation.loss, 4)) \(Format.percent(validation.accuracy))"
+    }
+    if let learningRate = report.learningRate { line += "  lr \(learningRate)" }
+    line +=
+      "  \(Format.count(Int(report.imagesPerSecond))) images/s  \(Format.duration(report.seconds))"
+    Console.error((lineIsOpen ? "\r\u{1B}[K" : "") + line)
+    lineIsOpen = false
+    lastShown = clock.now
+  }
+
+  private static func epoch(_ number: Int, _ total: Int) -> String {
+    "epoch \(Format.right("\(number)", "\(total)".count))/\(total)"
+  }
+}

@@ -1,0 +1,80 @@
+// One run from the command line's options to the result: load, train, save, test, print.
+
+import ArgumentParser
+import Datasets
+import Foundation
+import Training
+
+struct Run {
+  private let command: Convtrain
+
+  init(_ command: Convtrain) {
+    self.command = command
+  }
+
+  /// - Throws: ``Failure``, or an exit code after an interruption.
+  func perform() throws {
+    do {
+      try run()
+    } catch let code as ExitCode {
+      throw code
+    } catch {
+      throw Failure(error)
+    }
+  }
+
+  private func run() throws {
+    let interruption = Interruption()
+    let results = command.results
+    if command.training.gpu { Console.error("warning: --gpu: this build has no GPU backend; using the CPU") }
+    // What can fail is tried before the time is spent.
+    if let save = results.save { try AtomicFile.requireWritable(save) }
+    let weights = try results.load.map { (content: try TrainedWeights(reading: $0), path: $0) }
+    let dataset = try loadDataset()
+    let sink = ProgressSink()
+    let trainer = try Trainer(
+      try command.trainingOptions(), dataset: dataset, weights: weights, events: sink)
+    let summary: TrainingSummary
+    do {
+      summary = try trainer.train { interruption.isRequested }
+    } catch {
+      sink.finish()
+      throw error
+    }
+    sink.finish()
+    if summary.wasCancelled { throw interrupted(interruption, summary) }
+    if let save = results.save { try trainer.weights().write(to: save) }
+    let test: Evaluation
+    do {
+      test = try trainer.test { interruption.isRequested }
+    } catch is CancellationError {
+      throw interrupted(interruption, summary)
+    }
+    let result = RunResult(trainer: trainer, summary: summary, test: test)
+    if results.json {
+      try Console.output(result.json(withConfusion: results.confusionMatrix))
+    } else {
+      try Console.output(result.table(saved: results.save))
+      if results.confusionMatrix {
+        try Console.output("\n" + confusionTable(test.confusion, names: dataset.classNames))
+      }
+    }
+  }
+
+  private func loadDataset() throws -> Dataset {
+    let data = command.data.data
+    if data == "builtin" { return BuiltinDigits.make() }
+    return try Dataset.idx(directory: URL(fileURLWithPath: data))
+  }
+
+  private func interrupted(_ interruption: Interruption, _ summary: TrainingSummary) -> ExitCode {
+    let loss = summary.trainLoss.map { ", loss \(Format.decimal($0, 4))" } ?? ""
+    let saved = command.results.save.map { path in
+      summary.wasCancelled ? "; \(path) was not written" : "; \(path) is complete"
+    }
+    Console.error(
+      "interrupted after \(Format.count(summary.steps)) steps (\(summary.epochs) whole epochs, "
+        + "\(Format.duration(summary.seconds))\(loss))\(saved ?? "")")
+    return interruption.status.exitCode
+  }
+}
