@@ -151,7 +151,7 @@ private func gradients(_ network: Network) -> [[UInt32]] {
     for _ in 0..<40 {
       for parameter in network.parameters {
         for index in parameter.values.indices {
-          parameter.values[index] -= 0.05 * parameter.gradient[index]
+          parameter.values[index] -= 0.01 * parameter.gradient[index]
         }
       }
       _ = try network.trainStep(images: images, labels: labels, count: 16)
