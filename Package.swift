@@ -97,6 +97,8 @@ let package = Package(
     .testTarget(
       name: "PluginTests", dependencies: ["OptimizerHost", "TestSupport"], exclude: ["Fixtures", "Foreign"],
       swiftSettings: strict),
+    .testTarget(
+      name: "DocumentationTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
     .testTarget(
       name: "ConvNetTests", dependencies: ["ConvNet"], exclude: ["Fixtures"], swiftSettings: hot),
