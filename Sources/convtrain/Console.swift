@@ -3,9 +3,11 @@
 import Foundation
 
 enum Console {
-  /// A reader that has seen enough closes its pipe; the signal for that would end a run before it is saved.
+  /// A reader that has seen enough closes its pipe, and a file may meet its size limit: both are errors to report, not
+  /// signals to die of before a run is saved.
   static func prepare() {
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
   }
 
   /// Whether stderr is a terminal whose lines can be rewritten.

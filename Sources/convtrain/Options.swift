@@ -27,7 +27,7 @@ struct ArchitectureName: ExpressibleByArgument {
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "'builtin' (8,000 drawn digits), or a folder with the four IDX files of MNIST, Fashion-MNIST, KMNIST or "
+      "'builtin' (drawn digits), or a folder with the four IDX files of MNIST, Fashion-MNIST, KMNIST or "
         + "an EMNIST split, raw or .gz.", valueName: "builtin|folder"))
   var data = "builtin"
 
@@ -36,6 +36,7 @@ struct DataOptions: ParsableArguments {
   var valSplit = 0.1
 
   func validate() throws {
+    guard !data.isEmpty else { throw ValidationError("--data is empty; name a folder, or leave it out") }
     try require((0..<1).contains(valSplit), "--val-split", valSplit, "0 or more and below 1")
   }
 }

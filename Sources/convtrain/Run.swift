@@ -27,6 +27,9 @@ struct Run {
     let interruption = Interruption()
     let results = command.results
     if command.training.gpu { Console.error("warning: --gpu: this build has no GPU backend; using the CPU") }
+    if results.skipTrain, results.load == nil {
+      Console.error("warning: --skip-train without --load: the network has its initial random weights")
+    }
     // What can fail is tried before the time is spent.
     if let save = results.save { try AtomicFile.requireWritable(save) }
     let weights = try results.load.map { (content: try TrainedWeights(reading: $0), path: $0) }

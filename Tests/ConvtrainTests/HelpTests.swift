@@ -47,8 +47,8 @@ private let expectedHelp = """
                             default: lenet)
 
   DATA:
-    --data <builtin|folder> 'builtin' (8,000 drawn digits), or a folder with the
-                            four IDX files of MNIST, Fashion-MNIST, KMNIST or an
+    --data <builtin|folder> 'builtin' (drawn digits), or a folder with the four
+                            IDX files of MNIST, Fashion-MNIST, KMNIST or an
                             EMNIST split, raw or .gz. (default: builtin)
     --val-split <share>     Share of the training images held back for
                             validation, 0..<1. (default: 0.1)

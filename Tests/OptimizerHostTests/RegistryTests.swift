@@ -39,12 +39,25 @@ import Testing
     try PluginRegistry(searchPath: folders.map(\.url.path)).find(OptimizerExpression(parsing: text))
   }
 
+  /// Looking for a shipped optimizer runs no code of unrelated plugins in folders that come earlier.
+  @Test func aFileNamedAfterTheOptimizerComesFirstInAllFolders() throws {
+    let folder = try TemporaryFolder()
+    let unrelated = try CPlugin.compile(
+      source: Repository.file("Tests/BadPlugins/entry-fails.c"), flags: ["-DUNRELATED"])
+    _ = try folder.copy(unrelated, as: "aaa.so")
+    let registry = PluginRegistry(searchPath: [folder.url.path, BuildProducts.directory.path])
+    #expect(try registry.find(OptimizerExpression(parsing: "adam")).name == "adam")
+    #expect(CPlugin.events(of: unrelated).isEmpty)
+    #expect(throws: OptimizerError.self) { try registry.find(OptimizerExpression(parsing: "nobody")) }
+    #expect(!CPlugin.events(of: unrelated).isEmpty, "the plugin must be one that leaves a trace")
+  }
+
   @Test func firstFolderWins() throws {
     let (first, second) = (try TemporaryFolder(), try TemporaryFolder())
     _ = try second.copy(BuildProducts.plugin("SGD"), as: "libSGD.so")
     #expect(try find("sgd", in: [first, second]).path == second.path("libSGD.so"))
-    _ = try first.copy(BuildProducts.plugin("SGD"), as: "zz.so")
-    #expect(try find("sgd", in: [first, second]).path == first.path("zz.so"))
+    _ = try first.copy(BuildProducts.plugin("SGD"), as: "sgd.so")
+    #expect(try find("sgd", in: [first, second]).path == first.path("sgd.so"))
   }
 
   @Test func fileNamedAfterTheOptimizerComesFirst() throws {

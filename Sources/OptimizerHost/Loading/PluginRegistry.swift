@@ -49,24 +49,25 @@ public final class PluginRegistry {
     return optimizer
   }
 
-  /// The first optimizer of this name. In each folder a file named after it comes first, then the others by name;
-  /// only files that export the entry symbol are loaded.
+  /// The first optimizer of this name. Files named after it come first, in all folders, then the others by folder and
+  /// name, so that looking for a shipped optimizer does not run code of unrelated plugins; only files that export
+  /// the entry symbol are loaded.
   private func find(name: String) throws -> OptimizerType {
     var known: [String] = []
     var failures: [String] = []
-    for folder in searchPath {
-      let files = plugins(in: folder) { path, error in
+    let files = searchPath.flatMap { folder in
+      plugins(in: folder) { path, error in
         if isNamed(path, after: name) { failures.append("\(error)") }
       }
-      for file in files.filter({ isNamed($0.path, after: name) })
-        + files.filter({ !isNamed($0.path, after: name) })
-      {
-        do {
-          let library = try load(file)
-          if let optimizer = library.optimizers.first(where: { $0.name == name }) { return optimizer }
-          known += library.optimizers.map(\.name)
-        } catch { failures.append("\(error)") }
-      }
+    }
+    for file in files.filter({ isNamed($0.path, after: name) })
+      + files.filter({ !isNamed($0.path, after: name) })
+    {
+      do {
+        let library = try load(file)
+        if let optimizer = library.optimizers.first(where: { $0.name == name }) { return optimizer }
+        known += library.optimizers.map(\.name)
+      } catch { failures.append("\(error)") }
     }
     let folders = searchPath.map { "\n  \($0)" }.joined()
     let unusable = failures.map { "\n  \($0)" }.joined()
