@@ -73,6 +73,7 @@ public enum AtomicFile {
       guard !path.isEmpty, !path.hasSuffix("/") else {
         throw .unwritable(path: path, reason: "it names a folder, not a file")
       }
+      guard lstat(path, &info) != 0 else { throw .unwritable(path: path, reason: "it is a link to nothing") }
       return path
     }
     guard info.st_mode & S_IFMT == S_IFREG else {
@@ -96,6 +97,9 @@ public enum AtomicFile {
       }
       throw systemError(path)
     }
+    // A file that is replaced keeps its permissions.
+    var info = stat()
+    if stat(target, &info) == 0 { fchmod(descriptor, info.st_mode & 0o7777) }
     return (descriptor, temporary)
   }
 

@@ -35,6 +35,23 @@ import Training
     #expect(try folder.names() == ["f"])
   }
 
+  @Test func aReplacedFileKeepsItsPermissions() throws {
+    let folder = try TemporaryFolder()
+    try Data([9]).write(to: URL(fileURLWithPath: folder.path("f")))
+    try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: folder.path("f"))
+    try file.write(to: folder.path("f"))
+    let attributes = try FileManager.default.attributesOfItem(atPath: folder.path("f"))
+    #expect(attributes[.posixPermissions] as? Int == 0o600)
+  }
+
+  @Test func aLinkToNothingIsRefused() throws {
+    let folder = try TemporaryFolder()
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("link"), withDestinationPath: folder.path("nothing"))
+    #expect(isUnwritable(folder.path("link")))
+    #expect(try folder.names() == ["link"])
+  }
+
   @Test func replacesTheFileBehindALink() throws {
     let folder = try TemporaryFolder()
     try Data([9]).write(to: URL(fileURLWithPath: folder.path("f")))
