@@ -22,12 +22,7 @@ where F.S == Float, D.S == Double {
   override func step(
     _ instance: Instance, _ frame: UnsafePointer<optplug_frame>, _ error: ErrorOut
   ) -> optplug_status {
-    switch frame.pointee.dtype.bits {
-    case 32: run(F.self, frame)
-    case 64: run(D.self, frame)
-    default: return fail(error, OPTPLUG_UNIMPLEMENTED, "only 32-bit and 64-bit floats are supported")
-    }
-    return OPTPLUG_OK
+    frame.pointee.dispatch(error, float: { run(F.self, frame) }, double: { run(D.self, frame) })
   }
 
   @inline(__always) private func run<G: Formula>(_: G.Type, _ frame: UnsafePointer<optplug_frame>) {

@@ -42,4 +42,15 @@ extension optplug_frame {
   @inline(__always) func values(_ group: UInt32) -> HyperparameterValues {
     HyperparameterValues(hyperparameters[Int(group)].unsafelyUnwrapped)
   }
+
+  /// Calls the loop for the frame's element type.
+  @inline(__always) func dispatch(_ error: ErrorOut, float: () -> Void, double: () -> Void) -> optplug_status
+  {
+    switch dtype.bits {
+    case 32: float()
+    case 64: double()
+    default: return fail(error, OPTPLUG_UNIMPLEMENTED, "only 32-bit and 64-bit floats are supported")
+    }
+    return OPTPLUG_OK
+  }
 }

@@ -62,12 +62,8 @@ where F.S == Float, D.S == Double {
     else { return fail(error, OPTPLUG_INVALID_ARGUMENT, "the host gave no frame for the base") }
     let status = baseStep(base.instance, child, error)
     guard status == OPTPLUG_OK else { return status }
-    switch frame.pointee.dtype.bits {
-    case 32: run(F.self, instance, frame)
-    case 64: run(D.self, instance, frame)
-    default: return fail(error, OPTPLUG_UNIMPLEMENTED, "only 32-bit and 64-bit floats are supported")
-    }
-    return OPTPLUG_OK
+    return frame.pointee.dispatch(
+      error, float: { run(F.self, instance, frame) }, double: { run(D.self, instance, frame) })
   }
 
   @inline(__always) private func run<G: WrapperFormula>(
@@ -92,12 +88,7 @@ where F.S == Float, D.S == Double {
   override func exchangeEvaluationWeights(
     _ frame: UnsafePointer<optplug_frame>, _ error: ErrorOut
   ) -> optplug_status {
-    switch frame.pointee.dtype.bits {
-    case 32: exchange(F.self, frame)
-    case 64: exchange(D.self, frame)
-    default: return fail(error, OPTPLUG_UNIMPLEMENTED, "only 32-bit and 64-bit floats are supported")
-    }
-    return OPTPLUG_OK
+    frame.pointee.dispatch(error, float: { exchange(F.self, frame) }, double: { exchange(D.self, frame) })
   }
 
   @inline(__always) private func exchange<G: WrapperFormula>(_: G.Type, _ frame: UnsafePointer<optplug_frame>)

@@ -79,8 +79,8 @@ import Testing
     let nested = try Training<Float>("lookahead(lookahead(sgd))", start: 1).optimizer
     #expect(try nested.value(of: "base.k") == 5)
     #expect(message { _ = try nested.value(of: "base.momentum.x") }.contains("none of that name"))
-    let twoLRs = try Training<Float>("lookahead(lookahead(lookahead(sgd)))", start: 1).optimizer
-    #expect(message { _ = try twoLRs.value(of: "base.alpha") }.isEmpty)
+    let deeper = try Training<Float>("lookahead(lookahead(lookahead(sgd)))", start: 1).optimizer
+    #expect(message { _ = try deeper.value(of: "base.alpha") }.isEmpty)
   }
 
   @Test func misspeltNamesGetASuggestion() throws {

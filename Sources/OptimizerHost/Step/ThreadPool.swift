@@ -11,7 +11,7 @@ final class ThreadPool {
 
   init(threads: Int) {
     self.threads = max(1, threads)
-    for worker in 1..<max(2, self.threads) where worker < self.threads {
+    for worker in stride(from: 1, to: self.threads, by: 1) {
       let thread = Thread { [shared] in shared.serve(worker) }
       thread.name = "optplug-\(worker)"
       thread.start()
