@@ -65,7 +65,8 @@ let package = Package(
     // MARK: Libraries
     .target(name: "COptimizerKit", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
     .target(name: "OptimizerKit", dependencies: ["COptPlug", "COptimizerKit"], swiftSettings: embedded),
-    .target(name: "OptimizerHost", dependencies: ["COptPlug"], swiftSettings: hot),
+    .systemLibrary(name: "COptimizerHost"),
+    .target(name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost"], swiftSettings: hot),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "Datasets", dependencies: ["CZlib"], swiftSettings: hot),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),

@@ -188,18 +188,19 @@ typedef struct optplug_slot {
 
 /* ---- What one call of step works on -------------------------------------------------------------- */
 
-/* A contiguous piece of one parameter.  The pointers never overlap those of another segment, except
-   explicit slots of one parameter. */
+/* A contiguous piece of one parameter, or, where every node of the tree has CAPABILITY_JOINED_PARAMETERS,
+   of several that lie side by side.  The pointers never overlap those of another segment, except explicit
+   slots of one parameter. */
 typedef struct optplug_segment {
   void *parameter;      /* in/out: `count` elements */
   const void *gradient; /* in: `count` elements.  NULL only for a node with CAPABILITY_NULL_GRADIENT */
   void *const *slots;   /* in/out: this node's slots for this parameter, indexed as add_slot and
                            borrow_slot returned; NULL when there are none */
-  int64_t offset;       /* of the first element inside the parameter */
+  int64_t offset;       /* of the first element inside its parameter */
   int64_t count;        /* elements, >= 1 */
   int64_t parameter_step;   /* steps that this parameter has taken with a gradient under this node, this one
                                included; 1 on its first.  0 while it never had a gradient */
-  uint32_t parameter_index; /* into frame->parameters */
+  uint32_t parameter_index; /* into frame->parameters: where the segment begins */
   uint32_t group_index;     /* into frame->hyperparameters */
 } optplug_segment;
 
@@ -291,6 +292,11 @@ struct optplug_plan {
 #define OPTPLUG_CAPABILITY_FLOAT64 0x2ull        /* takes parameters of 64-bit floats */
 #define OPTPLUG_CAPABILITY_GRADIENT_SCALE 0x4ull /* multiplies by frame->gradient_scale itself */
 #define OPTPLUG_CAPABILITY_NULL_GRADIENT 0x8ull  /* wants segments of parameters without gradient too */
+/* GRANULARITY_ELEMENT: what happens to an element depends on nothing of its parameter but group, step, and
+   number and kind of slots, so a segment may run on over parameters that agree in these and lie side by side
+   in every stream.  Thousands of small parameters then take one call.  Not for optimizers that look at
+   shapes or names, or count random numbers by (parameter_index, element). */
+#define OPTPLUG_CAPABILITY_JOINED_PARAMETERS 0x10ull
 
 /* Static description of one optimizer. */
 struct optplug_optimizer {

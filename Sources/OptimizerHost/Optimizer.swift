@@ -15,8 +15,9 @@ public final class Optimizer {
   let tree: Tree
   let table: ParameterTable
   private let groups: [ParameterGroup]
-  private let engine: StepEngine
+  let engine: StepEngine
   private let arena: StateArena
+  private let restarting: [Restarting]
   private let seed: UInt64
   private var isShowingEvaluationWeights = false
 
@@ -64,6 +65,7 @@ public final class Optimizer {
       try node.createInstance()
       try node.plan(table)
     }
+    restarting = tree.nodes.compactMap(Restarting.init)
     arena = try StateArena(tree.nodes, table)
     engine = StepEngine(tree, table, threads: threads, pieceElements: max(1, pieceElements))
   }
@@ -101,9 +103,47 @@ public final class Optimizer {
   /// Updates every parameter that has a gradient; wrappers may update the others too.
   /// - Parameters:
   ///   - gradients: one for each parameter in order, of its shape and type; nil where there is none.
-  ///   - gradientScale: by which each gradient is multiplied first (clipping, loss scaling).
+  ///   - gradientScale: by which each gradient is multiplied first, as it is read (unscaling, averaging).
   /// - Throws: `OptimizerError.call` when a plugin fails; parameters and state are then undefined.
   public func step(gradients: [UnsafeRawPointer?], gradientScale: Double = 1) throws {
+    try check(gradients, gradientScale)
+    stepCount += 1
+    try engine.step(gradients, StepFacts(step: stepCount, seed: stepSeed, gradientScale: gradientScale))
+    restartBases()
+  }
+
+  /// Updates every parameter as `step` does, with gradients scaled down to a global norm of at most `clippingNorm`:
+  /// by `min(1, clippingNorm / (norm + 1e-6))`, as `torch.nn.utils.clip_grad_norm_` scales them. The gradients are
+  /// read once more for the norm; they are scaled as the step reads them, and stay as they are.
+  /// - Parameters:
+  ///   - clippingNorm: 0 or more.
+  ///   - gradientScale: by which each gradient is multiplied before its norm counts.
+  /// - Returns: the global norm before clipping.
+  /// - Throws: as `step`, and `OptimizerError.norm` when the norm is not finite; nothing has changed then.
+  @discardableResult
+  public func step(gradients: [UnsafeRawPointer?], clippingNorm: Double, gradientScale: Double = 1) throws
+    -> Double
+  {
+    try check(gradients, gradientScale)
+    guard clippingNorm >= 0 else {
+      throw OptimizerError.parameters("the clipping norm is \(clippingNorm); it must be 0 or more")
+    }
+    let norm = engine.globalNorm(gradients) * abs(gradientScale)
+    guard norm.isFinite else { throw OptimizerError.norm(norm) }
+    try step(gradients: gradients, gradientScale: gradientScale * min(1, clippingNorm / (norm + 1e-6)))
+    return norm
+  }
+
+  /// The Euclidean norm of all elements of all gradients, summed in double in an order that depends on shapes alone.
+  /// Infinite or not a number when an element is.
+  /// - Parameter gradients: as for `step`.
+  /// - Throws: `OptimizerError.parameters`.
+  public func globalNorm(of gradients: [UnsafeRawPointer?]) throws -> Double {
+    try check(gradients, 1)
+    return engine.globalNorm(gradients)
+  }
+
+  private func check(_ gradients: [UnsafeRawPointer?], _ gradientScale: Double) throws {
     guard gradients.count == table.parameters.count else {
       throw OptimizerError.parameters("\(gradients.count) gradients for \(table.parameters.count) parameters")
     }
@@ -113,15 +153,6 @@ public final class Optimizer {
     guard !isShowingEvaluationWeights else {
       throw OptimizerError.parameters("no step may be taken inside withEvaluationWeights")
     }
-    for node in tree.nodes {
-      for (i, gradient) in gradients.enumerated() where gradient != nil { node.parameterSteps[i] += 1 }
-    }
-    stepCount += 1
-    engine.patch(gradients)
-    guard let function = tree.root.type.descriptor.pointee.step else { return }
-    try engine.run(
-      function, named: "step", step: stepCount, seed: stepSeed, gradientScale: gradientScale)
-    restartBases()
   }
 
   /// A key that differs from step to step and is the same for equal runs (SplitMix64's output function).
@@ -132,19 +163,32 @@ public final class Optimizer {
     return z ^ (z >> 31)
   }
 
-  /// Starts the bases of a wrapper afresh where it asks for it.
-  private func restartBases() {
-    for node in tree.nodes {
+  /// A wrapper that may ask for its bases to start afresh.
+  private struct Restarting {
+    let node: Node
+    let bases: [Node]
+    let asks: @convention(c) (OpaquePointer?, UInt64, UnsafePointer<Double>?) -> UInt32
+
+    init?(_ node: Node) {
       let table = node.type.table(
         OPTPLUG_EXTENSION_RESTART_BASES, as: optplug_restart_bases.self, least: OPTPLUG_RESTART_BASES_SIZE_1_0
       )
-      guard let restarts = table?.pointee.restarts else { continue }
+      guard let asks = table?.pointee.restarts else { return nil }
+      self.node = node
+      bases = Array(node.subtree.dropFirst())
+      self.asks = asks
+    }
+  }
+
+  /// Starts the bases of a wrapper afresh where it asks for it.
+  private func restartBases() {
+    for wrapper in restarting {
       for group in groups.indices
-      where restarts(node.instance, stepCount, node.valueRows[group]) != 0 {
-        for (i, parameter) in self.table.parameters.enumerated() where parameter.group == group {
-          for below in node.subtree.dropFirst() {
-            below.parameterSteps[i] = 0
-            for slot in below.ownSlots[i] { slot.reset(parameter: parameter) }
+      where wrapper.asks(wrapper.node.instance, stepCount, wrapper.node.valueRows[group]) != 0 {
+        for (i, parameter) in table.parameters.enumerated() where parameter.group == group {
+          for base in wrapper.bases {
+            base.parameterSteps[i] = 0
+            for slot in base.ownSlots[i] { slot.reset(parameter: parameter) }
           }
         }
       }
@@ -170,12 +214,12 @@ public final class Optimizer {
     guard !isShowingEvaluationWeights, let (index, view) = evaluationView, let enter = view.enter,
       let leave = view.leave
     else { return try body() }
-    engine.removeGradients()
-    try engine.run(enter, named: "enter", node: index, step: stepCount, seed: stepSeed)
+    let facts = StepFacts(step: stepCount, seed: stepSeed)
+    try engine.run(enter, named: "enter", root: index, facts)
     isShowingEvaluationWeights = true
     let result = Result { try body() }
     isShowingEvaluationWeights = false
-    try engine.run(leave, named: "leave", node: index, step: stepCount, seed: stepSeed)
+    try engine.run(leave, named: "leave", root: index, facts)
     return try result.get()
   }
 }

@@ -16,6 +16,8 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
   case state(_ tensor: String, problem: String)
   /// A plugin's function failed.
   case call(_ optimizer: String, function: String, problem: String)
+  /// The gradients cannot be clipped, since their norm is infinite or not a number.
+  case norm(Double)
 
   public var description: String {
     switch self {
@@ -29,6 +31,8 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
     case .state(let tensor, let problem): "optimizer state '\(tensor)': \(problem)"
     case .call(let optimizer, let function, let problem):
       "optimizer '\(optimizer)': \(function) failed: \(problem)"
+    case .norm(let norm):
+      "gradients: their norm is \(norm), so they cannot be clipped; a gradient holds values that are not finite"
     }
   }
 }

@@ -70,6 +70,7 @@ extension Optimizer {
         entry.write(tensor.bytes)
       }
     }
+    engine.stateHasChanged()
     return warnings
   }
 

@@ -68,7 +68,8 @@ private func descriptor(_ implementation: Implementation) -> optplug_optimizer {
   descriptor.granularity = UInt32(OPTPLUG_GRANULARITY_ELEMENT)
   descriptor.state_version = 1
   descriptor.capabilities =
-    OPTPLUG_CAPABILITY_FLOAT32 | OPTPLUG_CAPABILITY_FLOAT64 | implementation.capabilities
+    OPTPLUG_CAPABILITY_FLOAT32 | OPTPLUG_CAPABILITY_FLOAT64 | OPTPLUG_CAPABILITY_GRADIENT_SCALE
+    | OPTPLUG_CAPABILITY_JOINED_PARAMETERS | implementation.capabilities
   descriptor.name = about.name.cString
   descriptor.version = about.version.cString
   descriptor.summary = about.summary.cString

@@ -11,7 +11,7 @@ where F.S == Float, D.S == Double {
   init() {
     super.init(
       F.about, F.hyperparameters, extensions: WrapperExtensions(),
-      capabilities: OPTPLUG_CAPABILITY_GRADIENT_SCALE | OPTPLUG_CAPABILITY_NULL_GRADIENT)
+      capabilities: OPTPLUG_CAPABILITY_NULL_GRADIENT)
   }
 
   override func check(_ values: HyperparameterValues) -> StaticString? { F.check(values) }

@@ -69,15 +69,16 @@ extension Trainer {
     }
     let result = try network.trainStep(images: images, labels: labels, count: batch.count)
     guard result.lossSum.isFinite else { throw divergence("the loss is \(result.lossSum)", epoch, step) }
-    // The optimizer scales each gradient as it reads it: clipping costs one pass, for the norm.
-    var scale = 1.0
-    if let clip = options.gradientClip {
-      let norm = globalNorm(of: gradients)
-      guard norm.isFinite else { throw divergence("the gradient's norm is \(norm)", epoch, step) }
-      scale = min(1, clip / max(norm, .leastNormalMagnitude))
+    let gradients = gradients.map { $0.baseAddress.map(UnsafeRawPointer.init) }
+    guard let clip = options.gradientClip else {
+      try optimizer.step(gradients: gradients)
+      return result
     }
-    try optimizer.step(
-      gradients: gradients.map { $0.baseAddress.map(UnsafeRawPointer.init) }, gradientScale: scale)
+    do {
+      try optimizer.step(gradients: gradients, clippingNorm: clip)
+    } catch OptimizerError.norm(let norm) {
+      throw divergence("the gradient's norm is \(norm)", epoch, step)
+    }
     return result
   }
 

@@ -25,6 +25,23 @@ private final class Tally: Sendable {
   var clashCount: Int { clashes.load(ordering: .relaxed) }
 }
 
+/// Work made of a closure.
+private final class ClosureWork: SharedWork, @unchecked Sendable {
+  private let body: (_ worker: Int, _ piece: Int) -> Void
+
+  init(_ body: @escaping (Int, Int) -> Void) { self.body = body }
+
+  func work(worker: Int, pieces: PieceCounter) {
+    while let piece = pieces.next(for: worker) { body(worker, piece) }
+  }
+}
+
+extension ThreadPool {
+  fileprivate func run(_ count: Int, alone: Bool = false, _ body: (_ worker: Int, _ piece: Int) -> Void) {
+    withoutActuallyEscaping(body) { run(count, alone: alone, ClosureWork($0)) }
+  }
+}
+
 @Suite struct ThreadPoolTests {
   @Test(arguments: [1, 2, 3, 8]) func everyPieceRunsOnce(threads: Int) {
     let pool = ThreadPool(threads: threads)
@@ -56,6 +73,29 @@ private final class Tally: Sendable {
         Issue.record("\(sum.load(ordering: .relaxed))")
         return
       }
+    }
+  }
+
+  @Test func oneThreadDoesItAllWhenAsked() {
+    let pool = ThreadPool(threads: 3)
+    let workers = Mutex<Set<Int>>([])
+    let sum = Atomic<Int>(0)
+    pool.run(100, alone: true) { worker, piece in
+      workers.withLock { _ = $0.insert(worker) }
+      sum.add(piece, ordering: .relaxed)
+    }
+    #expect(workers.withLock { $0 } == [0])
+    #expect(sum.load(ordering: .relaxed) == 4950)
+  }
+
+  /// Workers that sleep, workers that wait awake and workers that come too late, in all mixtures.
+  @Test func nothingIsLostAfterPauses() {
+    let pool = ThreadPool(threads: 3)
+    for round in 0..<300 {
+      usleep(UInt32(splitMix(UInt64(round)) % 200))
+      let sum = Atomic<Int>(0)
+      pool.run(5) { _, piece in sum.add(piece + 1, ordering: .relaxed) }
+      #expect(sum.load(ordering: .relaxed) == 15)
     }
   }
 

@@ -10,6 +10,7 @@ private struct Model: CustomTestStringConvertible {
   let seed: Int
   var parameters: [Parameter] = []
   var hasGradient: [Bool] = []
+  var isJoined: [Bool] = []
   let granularity: Granularity
   let pieceElements: Int
 
@@ -31,18 +32,54 @@ private struct Model: CustomTestStringConvertible {
           values: UnsafeMutableRawPointer(bitPattern: 64)!, group: random(below: 3)))
       hasGradient.append(random(below: 4) > 0)
     }
+    isJoined = Array(repeating: false, count: parameters.count)
+    let order = WorkList(parameters, granularity: granularity, pieceElements: 1).order
+    for (first, second) in zip(order, order.dropFirst()) where granularity == .element {
+      isJoined[second] =
+        parameters[first].dtype == parameters[second].dtype
+        && parameters[first].group == parameters[second].group
+        && hasGradient[first] == hasGradient[second] && random(below: 2) == 0
+    }
   }
 
   var testDescription: String { "seed \(seed): \(granularity), pieces of \(pieceElements)" }
 
   var list: WorkList {
-    WorkList(parameters, hasGradient: hasGradient, granularity: granularity, pieceElements: pieceElements)
+    WorkList(
+      parameters, hasGradient: hasGradient, isJoined: isJoined, granularity: granularity,
+      pieceElements: pieceElements)
+  }
+
+  /// The parameters of a cut with how many elements it has of each, for joined ones.
+  func members(_ cut: WorkList.Cut, _ order: [Int]) -> [(parameter: Int, offset: Int, count: Int)] {
+    var members: [(parameter: Int, offset: Int, count: Int)] = []
+    var (left, offset) = (cut.count, cut.offset)
+    for parameter in order[(order.firstIndex(of: cut.parameter) ?? order.endIndex)...] where left > 0 {
+      precondition(
+        members.isEmpty || isJoined[parameter], "the cut runs on over a parameter that is not joined")
+      let count = min(left, parameters[parameter].count - offset)
+      members.append((parameter, offset, count))
+      left -= count
+      offset = 0
+    }
+    return members
   }
 
   /// What a batch's parameters must have in common, as text.
   func kind(_ parameter: Int) -> String {
     let group = granularity == .group ? parameters[parameter].group : 0
     return "\(parameters[parameter].dtype) \(hasGradient[parameter]) \(group)"
+  }
+}
+
+extension WorkList {
+  fileprivate init(
+    _ parameters: [Parameter], hasGradient: [Bool], isJoined: [Bool]? = nil, granularity: Granularity,
+    pieceElements: Int
+  ) {
+    self.init(parameters, granularity: granularity, pieceElements: pieceElements)
+    cut(
+      hasGradient: hasGradient, isJoined: isJoined ?? Array(repeating: false, count: parameters.count))
   }
 }
 
@@ -73,9 +110,10 @@ private struct Model: CustomTestStringConvertible {
   @Test func everyElementIsCoveredOnceAndInOrder() {
     for model in models {
       var next = Array(repeating: 0, count: model.parameters.count)
-      for cut in model.list.cuts {
-        #expect(cut.offset == next[cut.parameter] && cut.count >= 1, "\(model.testDescription)")
-        next[cut.parameter] += cut.count
+      let list = model.list
+      for (parameter, offset, count) in list.cuts.flatMap({ model.members($0, list.order) }) {
+        #expect(offset == next[parameter] && count >= 1, "\(model.testDescription)")
+        next[parameter] += count
       }
       #expect(next == model.parameters.map(\.count), "\(model.testDescription)")
     }
@@ -121,6 +159,32 @@ private struct Model: CustomTestStringConvertible {
         #expect(list.batches.allSatisfy { $0.elements <= model.pieceElements || $0.cuts.count == 1 })
       }
     }
+  }
+
+  @Test func roomIsReservedForTheMost() {
+    for model in models {
+      var list = model.list
+      #expect(list.cuts.count <= list.mostCuts)
+      #expect((list.batches.map(\.elements).max() ?? 0) <= list.mostElementsOfBatch)
+      list.cut(
+        hasGradient: model.hasGradient, isJoined: Array(repeating: false, count: model.parameters.count))
+      #expect(list.cuts.count == list.mostCuts)
+      #expect(list.elements == model.parameters.reduce(0) { $0 + $1.count })
+    }
+  }
+
+  @Test func neighboursBecomeOne() {
+    let parameters = (0..<1000).map {
+      Parameter(name: "p\($0)", shape: [48], values: UnsafeMutableRawPointer(bitPattern: 64)!)
+    }
+    let list = WorkList(
+      parameters, hasGradient: Array(repeating: true, count: 1000),
+      isJoined: (0..<1000).map { $0 != 0 && $0 != 700 }, granularity: .element, pieceElements: 8192)
+    #expect(list.cuts.map(\.count) == [8192, 8192, 8192, 8192, 832, 8192, 6208])
+    // 8192 elements are 170 tensors and 32 elements of the next.
+    #expect(list.cuts.map(\.parameter) == [0, 170, 341, 512, 682, 700, 870])
+    #expect(list.cuts.map(\.offset) == [0, 32, 16, 0, 32, 0, 32])
+    #expect(list.batches.map(\.elements) == [8192, 8192, 8192, 8192, 832, 8192, 6208])
   }
 
   @Test func smallTensorsShareACall() {

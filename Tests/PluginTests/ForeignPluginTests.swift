@@ -4,7 +4,7 @@ import OptimizerHost
 import TestSupport
 import Testing
 
-private func plugin(_ name: String, _ flags: [String] = []) throws -> String {
+func foreignPlugin(_ name: String, _ flags: [String] = []) throws -> String {
   try CPlugin.compile(source: Repository.file("Tests/PluginTests/Foreign/\(name).c"), flags: ["-O2"] + flags)
     .path
 }
@@ -23,7 +23,7 @@ private func plugin(_ name: String, _ flags: [String] = []) throws -> String {
   @Test func aStrangersOptimizerTrains() throws {
     let start: [Float] = mixedValues(stream: 1, count: 30_000)
     let training = try Training<Float>(
-      plugin("heavyball"), [Tensor("w", start)], threads: 2, pieceElements: 1000)
+      foreignPlugin("heavyball"), [Tensor("w", start)], threads: 2, pieceElements: 1000)
     var expected = start.map { HeavyBall(p: $0) }
     for step in 1...5 {
       let gradient: [Float] = mixedValues(stream: 10 + step, count: start.count)
@@ -39,8 +39,8 @@ private func plugin(_ name: String, _ flags: [String] = []) throws -> String {
     let start: [Float] = mixedValues(stream: 1, count: 20_000)
     let (scaled, plain) = (
       try Training<Float>(
-        plugin("heavyball"), [Tensor("w", start), Tensor("b", [1])], threads: 2, pieceElements: 999),
-      try Training<Float>(plugin("heavyball"), [Tensor("w", start), Tensor("b", [1])])
+        foreignPlugin("heavyball"), [Tensor("w", start), Tensor("b", [1])], threads: 2, pieceElements: 999),
+      try Training<Float>(foreignPlugin("heavyball"), [Tensor("w", start), Tensor("b", [1])])
     )
     for step in 1...4 {
       let gradient: [Float] = mixedValues(stream: 10 + step, count: start.count)
@@ -52,7 +52,7 @@ private func plugin(_ name: String, _ flags: [String] = []) throws -> String {
   }
 
   @Test func lookaheadComposesWithIt() throws {
-    let base = try plugin("heavyball")
+    let base = try foreignPlugin("heavyball")
     let training = try Training<Float>("lookahead(k=2, alpha=0.5, \(base)(lr=0.1))", start: 1)
     var ball = HeavyBall(p: 1)
     ball.step(1)
@@ -69,13 +69,13 @@ private func plugin(_ name: String, _ flags: [String] = []) throws -> String {
   @Test(arguments: [("reset", [Float(0)]), ("pullback", [0.95])])
   func lookaheadFindsItsMomentum(mode: String, velocity: [Float]) throws {
     let training = try Training<Float>(
-      "lookahead(k=2, alpha=0.5, momentum=\(mode), \(plugin("heavyball")))", start: 1)
+      "lookahead(k=2, alpha=0.5, momentum=\(mode), \(foreignPlugin("heavyball")))", start: 1)
     for _ in 1...2 { try training.step([[1]]) }
     #expect(training.state("w/base.velocity") == velocity)
   }
 
   @Test func aTypeItDoesNotTakeIsRefused() throws {
-    let path = try plugin("heavyball")
+    let path = try foreignPlugin("heavyball")
     #expect {
       try Training<Double>(path, start: 1)
     } throws: {
@@ -87,7 +87,7 @@ private func plugin(_ name: String, _ flags: [String] = []) throws -> String {
   @Test(arguments: ["adam(lr=0.1)", "lookahead(k=2, adam(lr=0.1))"]) func aStrangersWrapperWorks(base: String)
     throws
   {
-    let path = try plugin("polyak")
+    let path = try foreignPlugin("polyak")
     let plain = try Training<Double>(base, [Tensor("w", [1, 2]), Tensor("idle", [5])])
     let wrapped = try Training<Double>("\(path)(\(base))", [Tensor("w", [1, 2]), Tensor("idle", [5])])
     var sum = [1.0, 2.0]
@@ -109,7 +109,7 @@ private func plugin(_ name: String, _ flags: [String] = []) throws -> String {
   }
 
   @Test func lookaheadOverAStrangersWrapper() throws {
-    let training = try Training<Double>("lookahead(k=1, alpha=0.5, \(plugin("polyak"))(sgd(lr=1)))", start: 4)
+    let training = try Training<Double>("lookahead(k=1, alpha=0.5, \(foreignPlugin("polyak"))(sgd(lr=1)))", start: 4)
     try training.step([[1]])
     #expect(training.tensors[0].values == [3.5])
     #expect(training.state("w/base.average") == [3.5])
@@ -123,7 +123,7 @@ private func plugin(_ name: String, _ flags: [String] = []) throws -> String {
   @Test func wholeTensors() throws {
     let big: [Double] = mixedValues(stream: 1, count: 50_000)
     let training = try Training<Double>(
-      plugin("normalized"), [Tensor("big", big), Tensor("small", [1, 1])], threads: 2, pieceElements: 100)
+      foreignPlugin("normalized"), [Tensor("big", big), Tensor("small", [1, 1])], threads: 2, pieceElements: 100)
     try training.step([[Double](repeating: 3, count: 50_000), [3, 4]])
     #expect(zip(training.tensors[1].values, [0.4, 0.2]).allSatisfy { ($0 - $1).magnitude < 1e-15 })
     let move = 1 / 50_000.0.squareRoot()
@@ -137,7 +137,7 @@ private func plugin(_ name: String, _ flags: [String] = []) throws -> String {
     ("MODEL", [13.928388277184119, 13.928388277184119, 13.928388277184119], [3, 3]),
   ])
   func wholeGroups(granularity: String, norms: [Double], segments: [Int]) throws {
-    let path = try plugin("normalized", ["-DGRANULARITY=OPTPLUG_GRANULARITY_\(granularity)"])
+    let path = try foreignPlugin("normalized", ["-DGRANULARITY=OPTPLUG_GRANULARITY_\(granularity)"])
     let training = try Training<Double>(
       "lookahead(k=9, \(path))",
       [Tensor("a", [0]), Tensor("b", [0]), Tensor("c", [0, 0], group: 1), Tensor("idle", [0])],
@@ -159,7 +159,7 @@ private func plugin(_ name: String, _ flags: [String] = []) throws -> String {
   }
 
   @Test func itsStateIsSavedAndRestored() throws {
-    let path = try plugin("normalized")
+    let path = try foreignPlugin("normalized")
     let whole = try Training<Double>(path, [Tensor("w", [1, 2, 3])])
     for step in 1...3 { try whole.step([mixedValues(stream: step, count: 3)]) }
     let resumed = try Training<Double>(path, [Tensor("w", whole.tensors[0].values)])

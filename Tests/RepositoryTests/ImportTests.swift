@@ -26,7 +26,7 @@ private struct Source {
 
   /// Modules of the repository, and libraries of others, that a module may import beside the system's.
   private static let allowed: [String: Set<String>] = [
-    "OptimizerHost": ["COptPlug", "CFFI"],
+    "OptimizerHost": ["COptPlug", "COptimizerHost", "CFFI"],
     "PluginValidator": ["OptimizerHost"],
     "HostLibrary": ["OptimizerHost"],
     "Datasets": ["CZlib"],

@@ -61,39 +61,3 @@ nonisolated(unsafe) let hostInterface: UnsafePointer<optplug_host> = {
 }()
 
 private func permanent(_ text: String) -> UnsafePointer<CChar>? { strdup(text).map { UnsafePointer($0) } }
-
-/// Calls a plugin's function with room for a message; answers its status and the message, never empty. The thread's
-/// floating-point mode is the same afterwards.
-func withMessage(_ body: (UnsafeMutablePointer<optplug_error>) -> optplug_status) -> (optplug_status, String)
-{
-  withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { buffer in
-    buffer.initialize(repeating: 0)
-    var error = optplug_error(
-      struct_size: UInt32(MemoryLayout<optplug_error>.size), message_capacity: UInt32(buffer.count),
-      message: buffer.baseAddress)
-    let status = keepingFloatingPointMode { body(&error) }
-    buffer[buffer.count - 1] = 0
-    guard status != OPTPLUG_OK, let start = buffer.baseAddress else { return (status, "") }
-    let message = String(cString: start)
-    return (status, message.isEmpty ? statusName(status) : message)
-  }
-}
-
-func statusName(_ status: optplug_status) -> String {
-  switch status {
-  case OPTPLUG_INVALID_ARGUMENT: "invalid argument"
-  case OPTPLUG_NOT_FOUND: "not found"
-  case OPTPLUG_RESOURCE_EXHAUSTED: "out of memory"
-  case OPTPLUG_FAILED_PRECONDITION: "failed precondition"
-  case OPTPLUG_UNIMPLEMENTED: "not supported"
-  default: "internal error (status \(status))"
-  }
-}
-
-/// Runs `body` and puts the thread's floating-point mode (rounding, flushing of denormals) back as it was.
-func keepingFloatingPointMode<R>(_ body: () throws -> R) rethrows -> R {
-  var mode = fenv_t()
-  fegetenv(&mode)
-  defer { fesetenv(&mode) }
-  return try body()
-}

@@ -2,6 +2,13 @@
 
 import COptPlug
 
+/// What all frames of one step have in common.
+struct StepFacts {
+  var step: UInt64 = 0
+  var seed: UInt64 = 0
+  var gradientScale = 1.0
+}
+
 /// The frames of a tree for one thread, and room for gradients that the host scales.
 final class FrameSet {
   private let frames: UnsafeMutablePointer<optplug_frame>
@@ -13,13 +20,17 @@ final class FrameSet {
   private let wantsAll: [Bool]
   private let scaled: ScaledGradients?
 
-  /// - Parameter largestBatch: elements and cuts of the largest batch, for the scaled gradients.
-  init(_ nodes: [Node], _ table: ParameterTable, largestBatch: (elements: Int, cuts: Int)) {
+  init(_ nodes: [Node], _ table: ParameterTable, _ work: WorkList) {
     nodeCount = nodes.count
     frames = .allocate(capacity: nodes.count)
     scales = nodes.map { $0.type.has(OPTPLUG_CAPABILITY_GRADIENT_SCALE) }
     wantsAll = nodes.map { $0.type.has(OPTPLUG_CAPABILITY_NULL_GRADIENT) }
-    scaled = scales.allSatisfy { $0 } ? nil : ScaledGradients(largestBatch, nodes: nodes.count)
+    scaled =
+      scales.allSatisfy { $0 }
+      ? nil
+      : ScaledGradients(
+        elements: work.mostElementsOfBatch, cuts: min(work.mostCuts, work.mostElementsOfBatch),
+        nodes: nodes.count)
     let frames = frames
     children = nodes.map { node in
       let pointers = UnsafeMutablePointer<UnsafePointer<optplug_frame>?>.allocate(
@@ -45,24 +56,24 @@ final class FrameSet {
     for pointers in children { pointers.deallocate() }
   }
 
-  /// The frame of the node at `index`, pointing at a batch; likewise all frames below it.
+  /// The frame of the node at `root`, pointing at a batch; likewise all frames below it.
+  /// - Parameter showsAll: whether every node sees parameters without a gradient.
   func prepare(
-    _ batch: WorkList.Batch, _ tables: [SegmentTable], step: UInt64, seed: UInt64, gradientScale: Double,
-    root index: Int = 0
+    _ batch: WorkList.Batch, _ tables: [SegmentTable], _ facts: StepFacts, root: Int, showsAll: Bool
   ) -> UnsafePointer<optplug_frame> {
-    let hostScales = gradientScale != 1 && batch.hasGradients
-    if hostScales { scaled?.scale(batch, tables[0], by: gradientScale) }
+    let hostScales = facts.gradientScale != 1 && batch.hasGradients
+    if hostScales { scaled?.scale(batch, tables[0], by: facts.gradientScale) }
     for node in 0..<nodeCount {
-      let sees = batch.hasGradients || wantsAll[node]
+      let sees = batch.hasGradients || showsAll || wantsAll[node]
       var segments = tables[node].span(sees ? batch.cuts : batch.cuts.prefix(0))
       if hostScales, !scales[node], let scaled { segments = scaled.span(batch, tables[node], node: node) }
-      frames[node].step = step
-      frames[node].seed = seed
+      frames[node].step = facts.step
+      frames[node].seed = facts.seed
       frames[node].segments = segments
       frames[node].dtype = batch.dtype.abi
-      frames[node].gradient_scale = scales[node] ? gradientScale : 1
+      frames[node].gradient_scale = scales[node] ? facts.gradientScale : 1
     }
-    return UnsafePointer(frames + index)
+    return UnsafePointer(frames + root)
   }
 }
 
@@ -73,10 +84,13 @@ private final class ScaledGradients {
   private let segments: UnsafeMutablePointer<optplug_segment>
   private let cuts: Int
 
-  init(_ largest: (elements: Int, cuts: Int), nodes: Int) {
-    memory = .allocate(byteCount: max(64, largest.elements * 8), alignment: 64)
-    cuts = max(1, largest.cuts)
-    segments = .allocate(capacity: nodes * cuts)
+  /// - Parameters:
+  ///   - elements: of the largest batch.
+  ///   - cuts: of the largest batch.
+  init(elements: Int, cuts: Int, nodes: Int) {
+    memory = .allocate(byteCount: max(64, elements * 8), alignment: 64)
+    self.cuts = max(1, cuts)
+    segments = .allocate(capacity: nodes * self.cuts)
   }
 
   deinit {

@@ -1,33 +1,19 @@
-// One node's segments for every cut of a work list, made once and patched on each step.
+// One node's segments for every cut of a work list, made when the work is cut and patched on each step.
 
 import COptPlug
 
 /// What a node sees of each cut.
 final class SegmentTable {
   let segments: UnsafeMutablePointer<optplug_segment>
-  let count: Int
   private let slotPointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  private let node: Node
+  private let table: ParameterTable
 
   init(_ node: Node, _ table: ParameterTable, _ work: WorkList) {
-    count = work.cuts.count
-    segments = .allocate(capacity: max(1, count))
-    slotPointers = .allocate(capacity: max(1, work.cuts.reduce(0) { $0 + node.slots[$1.parameter].count }))
-    var pointers = slotPointers
-    for (i, cut) in work.cuts.enumerated() {
-      let parameter = table.parameters[cut.parameter]
-      let slots = node.slots[cut.parameter]
-      for (j, slot) in slots.enumerated() {
-        let offset = slot.isAsParameter ? cut.offset * slot.dtype.size : 0
-        (pointers + j).initialize(to: slot.memory.map { $0 + offset })
-      }
-      (segments + i).initialize(
-        to: optplug_segment(
-          parameter: parameter.values + cut.offset * parameter.dtype.size, gradient: nil,
-          slots: slots.isEmpty ? nil : UnsafePointer(pointers), offset: Int64(cut.offset),
-          count: Int64(cut.count),
-          parameter_step: 0, parameter_index: UInt32(cut.parameter), group_index: UInt32(parameter.group)))
-      pointers += slots.count
-    }
+    self.node = node
+    self.table = table
+    segments = .allocate(capacity: max(1, work.mostCuts))
+    slotPointers = .allocate(capacity: max(1, work.mostCuts * (node.slots.map(\.count).max() ?? 0)))
   }
 
   deinit {
@@ -35,7 +21,41 @@ final class SegmentTable {
     slotPointers.deallocate()
   }
 
+  /// Makes the segments of all cuts, without gradients. Allocates nothing.
+  func fill(_ work: WorkList) {
+    var pointers = slotPointers
+    for (i, cut) in work.cuts.enumerated() {
+      let parameter = table.parameters[cut.parameter]
+      var slotCount = 0
+      for slot in node.slots[cut.parameter] {
+        let offset = slot.isAsParameter ? cut.offset * slot.dtype.size : 0
+        (pointers + slotCount).initialize(to: slot.memory.map { $0 + offset })
+        slotCount += 1
+      }
+      (segments + i).initialize(
+        to: optplug_segment(
+          parameter: parameter.values + cut.offset * parameter.dtype.size, gradient: nil,
+          slots: slotCount == 0 ? nil : UnsafePointer(pointers), offset: Int64(cut.offset),
+          count: Int64(cut.count),
+          parameter_step: 0, parameter_index: UInt32(cut.parameter), group_index: UInt32(parameter.group)))
+      pointers += slotCount
+    }
+  }
+
+  /// Points a batch's segments at the gradients, or at none, and writes the parameters' steps into them.
+  @inline(__always)
+  func patch(_ batch: WorkList.Batch, _ gradients: UnsafePointer<UnsafeRawPointer?>?) {
+    let steps = node.parameterSteps
+    let size = batch.dtype.size
+    for i in batch.cuts {
+      let parameter = Int(segments[i].parameter_index)
+      segments[i].parameter_step = steps[parameter]
+      segments[i].gradient = gradients?[parameter].map { $0 + Int(segments[i].offset) * size }
+    }
+  }
+
   /// The segments of a batch as a frame shows them.
+  @inline(__always)
   func span(_ cuts: Range<Int>) -> optplug_span {
     optplug_span(
       data: segments + cuts.lowerBound, count: UInt32(cuts.count),

@@ -1,24 +1,22 @@
-// Runs a function of the tree over every batch, on all threads.
+// Runs functions of the tree over all parameters, on all threads.
 
 import COptPlug
-import Synchronization
 
-/// Everything that a step needs and that does not change between two steps.
+/// Everything that a step needs, made before the first: tables, frames and threads. A step only patches them.
 final class StepEngine {
-  /// A function of the ABI that takes a frame.
-  typealias Function =
-    @convention(c) (
-      OpaquePointer?, UnsafePointer<optplug_frame>?, UnsafeMutablePointer<optplug_error>?
-    ) -> optplug_status
-
   private let tree: Tree
   private let table: ParameterTable
   private let pool: ThreadPool
-  private let pieceElements: Int
-  private var work: WorkList
+  private var list: WorkList
+  private var neighbours: Neighbours
+  /// Per parameter, that of the last step.
+  private let gradients: UnsafeMutableBufferPointer<UnsafeRawPointer?>
   private var hasGradient: [Bool]
-  private var segments: [SegmentTable] = []
-  private var frames: [FrameSet] = []
+  private var isCut = false
+  private let segments: [SegmentTable]
+  private let work: StepWork
+  private let stepFunction: FrameFunction?
+  private let norm: NormWork
 
   /// Below this many elements waking a thread costs more than it saves.
   private static let smallWork = 32_768
@@ -26,83 +24,81 @@ final class StepEngine {
   init(_ tree: Tree, _ table: ParameterTable, threads: Int, pieceElements: Int) {
     self.tree = tree
     self.table = table
-    self.pieceElements = pieceElements
+    stepFunction = tree.root.type.descriptor.pointee.step
     pool = ThreadPool(threads: threads)
-    hasGradient = Array(repeating: true, count: table.parameters.count)
-    work = WorkList(
-      table.parameters, hasGradient: hasGradient, granularity: tree.granularity, pieceElements: pieceElements)
-    build()
+    let list = WorkList(table.parameters, granularity: tree.granularity, pieceElements: pieceElements)
+    self.list = list
+    neighbours = Neighbours(tree.nodes, table, order: list.order, granularity: tree.granularity)
+    gradients = .allocate(capacity: table.parameters.count)
+    gradients.initialize(repeating: nil)
+    hasGradient = Array(repeating: false, count: table.parameters.count)
+    segments = tree.nodes.map { SegmentTable($0, table, list) }
+    let frames = (0..<pool.threads).map { _ in FrameSet(tree.nodes, table, list) }
+    work = StepWork(segments, frames, gradients: UnsafePointer(gradients.baseAddress))
+    norm = NormWork(table.parameters, gradients: gradients)
   }
 
-  /// Makes the tables anew for `work`.
-  private func build() {
-    segments = tree.nodes.map { SegmentTable($0, table, work) }
-    let largest = (work.batches.map(\.elements).max() ?? 0, work.batches.map(\.cuts.count).max() ?? 0)
-    frames = (0..<pool.threads).map { _ in FrameSet(tree.nodes, table, largestBatch: largest) }
-  }
+  deinit { gradients.deallocate() }
 
-  /// Points every segment at its gradient and its parameter's step; cuts anew when other parameters than before
-  /// have gradients.
-  func patch(_ gradients: [UnsafeRawPointer?]) {
-    let present = gradients.map { $0 != nil }
-    if present != hasGradient {
-      hasGradient = present
-      work = WorkList(
-        table.parameters, hasGradient: present, granularity: tree.granularity, pieceElements: pieceElements)
-      build()
+  /// Takes one step.
+  /// - Throws: `OptimizerError.call`.
+  func step(_ newGradients: [UnsafeRawPointer?], _ facts: StepFacts) throws {
+    adopt(newGradients)
+    for node in tree.nodes {
+      let steps = node.parameterSteps
+      for i in steps.indices where gradients[i] != nil { steps[i] += 1 }
     }
-    for (node, table) in zip(tree.nodes, segments) {
-      for (i, cut) in work.cuts.enumerated() {
-        let offset = cut.offset * self.table.parameters[cut.parameter].dtype.size
-        table.segments[i].gradient = gradients[cut.parameter].map { $0 + offset }
-        table.segments[i].parameter_step = node.parameterSteps[cut.parameter]
+    if let stepFunction { try run(stepFunction, named: "step", facts, showingGradients: true) }
+  }
+
+  /// The square root of the sum of the squares of all elements of all gradients.
+  func globalNorm(_ newGradients: [UnsafeRawPointer?]) -> Double {
+    adopt(newGradients)
+    pool.run(norm.count, alone: norm.elements < Self.smallWork, norm)
+    return norm.total.squareRoot()
+  }
+
+  /// Remembers the gradients; what was cut for others is cut anew when it does not suit them.
+  private func adopt(_ newGradients: [UnsafeRawPointer?]) {
+    var moved = false
+    for i in gradients.indices where gradients[i] != newGradients[i] {
+      if (newGradients[i] != nil) != hasGradient[i] {
+        hasGradient[i].toggle()
+        isCut = false
       }
+      gradients[i] = newGradients[i]
+      moved = true
     }
+    if moved, isCut, neighbours.separate(gradients) { isCut = false }
   }
 
-  /// Takes the gradients out of all segments, for calls outside a step.
-  func removeGradients() {
-    for (node, table) in zip(tree.nodes, segments) {
-      for (i, cut) in work.cuts.enumerated() {
-        table.segments[i].gradient = nil
-        table.segments[i].parameter_step = node.parameterSteps[cut.parameter]
-      }
-    }
+  /// To be called when counters or slots have been changed from outside.
+  func stateHasChanged() { isCut = false }
+
+  private func cutIfNeeded() {
+    guard !isCut else { return }
+    neighbours.join(gradients)
+    if neighbours.separate(gradients) { neighbours.join(gradients) }
+    list.cut(hasGradient: hasGradient, isJoined: neighbours.isJoined)
+    for table in segments { table.fill(list) }
+    isCut = true
   }
 
-  /// Calls `function` of the node at `index` with each batch.
+  /// Calls `function` of the node at `root` with each batch.
   /// - Throws: `OptimizerError.call` with the message of the first batch, by number, that failed.
   func run(
-    _ function: Function, named name: String, node index: Int = 0, step: UInt64, seed: UInt64,
-    gradientScale: Double = 1
+    _ function: @escaping FrameFunction, named name: String, root: Int = 0, _ facts: StepFacts,
+    showingGradients: Bool = false
   ) throws {
-    let instance = tree.nodes[index].instance
-    let failure = FirstFailure()
-    let isSmall = work.batches.reduce(0) { $0 + $1.elements } < Self.smallWork
-    let body = { [self] (worker: Int, piece: Int) in
-      let frame = frames[worker].prepare(
-        work.batches[piece], segments, step: step, seed: seed, gradientScale: gradientScale, root: index)
-      let (status, message) = withMessage { function(instance, frame, $0) }
-      if status != OPTPLUG_OK { failure.report(piece, message) }
-    }
-    if isSmall {
-      for piece in work.batches.indices { body(0, piece) }
-    } else {
-      pool.run(work.batches.count, body)
-    }
-    if let message = failure.message {
-      throw OptimizerError.call(tree.nodes[index].type.name, function: name, problem: message)
+    cutIfNeeded()
+    let node = tree.nodes[root]
+    work.call = StepWork.Call(
+      function: function, instance: node.instance, root: root, facts: facts, showsGradients: showingGradients)
+    work.batches = list.batches
+    pool.run(list.batches.count, alone: list.elements < Self.smallWork, work)
+    work.batches = []
+    if let message = work.takeFailure() {
+      throw OptimizerError.call(node.type.name, function: name, problem: message)
     }
   }
-}
-
-/// Of all failures that threads report, the one with the lowest number, so that messages do not depend on timing.
-private final class FirstFailure: Sendable {
-  private let first = Mutex<(piece: Int, message: String)?>(nil)
-
-  func report(_ piece: Int, _ message: String) {
-    first.withLock { if $0.map({ piece < $0.piece }) ?? true { $0 = (piece, message) } }
-  }
-
-  var message: String? { first.withLock { $0?.message } }
 }

@@ -21,7 +21,7 @@ final class Node {
   /// Per parameter, the slots that are this node's own.
   var ownSlots: [[SlotRecord]] = []
   /// Per parameter, steps taken with a gradient.
-  var parameterSteps: [Int64] = []
+  private(set) var parameterSteps = UnsafeMutableBufferPointer<Int64>(start: nil, count: 0)
 
   init(_ type: OptimizerType, target: String, path: String, bases: [Node], groupCount: Int) {
     self.type = type
@@ -45,6 +45,14 @@ final class Node {
     if let instance { type.descriptor.pointee.destroy?(instance) }
     values.deallocate()
     valueRows.deallocate()
+    parameterSteps.deallocate()
+  }
+
+  /// Starts the counters of `count` parameters at 0.
+  func makeParameterSteps(_ count: Int) {
+    parameterSteps.deallocate()
+    parameterSteps = .allocate(capacity: count)
+    parameterSteps.initialize(repeating: 0)
   }
 
   /// The node and all below it, wrappers before their bases.

@@ -7,6 +7,8 @@ import Foundation
 final class ParameterTable {
   let parameters: [Parameter]
   let groupCount: Int
+  /// Places of the parameters as they are stepped.
+  let order: [Int]
   private let entries: UnsafeMutablePointer<optplug_parameter>
   private let shapes: UnsafeMutablePointer<Int64>
 
@@ -20,6 +22,7 @@ final class ParameterTable {
     try Self.check(parameters, groupCount: groupCount)
     self.parameters = parameters
     self.groupCount = groupCount
+    order = layoutOrder(parameters.map { ($0.dtype, $0.group) })
     entries = .allocate(capacity: max(1, parameters.count))
     shapes = .allocate(capacity: max(1, parameters.reduce(0) { $0 + $1.shape.count }))
     var shape = shapes
@@ -53,10 +56,7 @@ final class ParameterTable {
       guard parameter.shape.allSatisfy({ $0 >= 0 }), parameter.shape.count <= 64 else {
         throw OptimizerError.parameters("'\(name)' has the impossible shape \(parameter.shape)")
       }
-      let total = parameter.shape.reduce(Optional(parameter.dtype.size)) { product, size in
-        product.flatMap { $0.multipliedReportingOverflow(by: size).overflow ? nil : $0 * size }
-      }
-      guard total != nil else {
+      guard byteCount(parameter.shape, parameter.dtype) != nil else {
         throw OptimizerError.parameters(
           "'\(name)' has more elements than memory has bytes: \(parameter.shape)")
       }

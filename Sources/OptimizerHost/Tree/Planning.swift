@@ -1,7 +1,6 @@
-// Lets each node of a tree ask for its slots, then gives them memory.
+// Lets each node of a tree ask for its slots.
 
 import COptPlug
-import Foundation
 
 /// What a plugin's `plan` builds: the slots of one node.
 private final class PlanBuilder {
@@ -95,41 +94,6 @@ extension Node {
     }
     slots = builder.slots
     ownSlots = builder.ownSlots
-    parameterSteps = Array(repeating: 0, count: table.parameters.count)
-  }
-}
-
-/// The memory of all slots of a tree: one allocation, each slot at a multiple of 64 bytes.
-final class StateArena {
-  let byteCount: Int
-  private let memory: UnsafeMutableRawPointer
-
-  /// Places every slot of `nodes`, slot by slot over all parameters, so that a stream lies as the parameters do.
-  /// - Throws: `OptimizerError.parameters` when there is not enough memory.
-  init(_ nodes: [Node], _ table: ParameterTable) throws {
-    var placements: [(SlotRecord, Parameter, offset: Int)] = []
-    var total = 0
-    for node in nodes {
-      for place in 0..<(node.ownSlots.map(\.count).max() ?? 0) {
-        for (slots, parameter) in zip(node.ownSlots, table.parameters) where place < slots.count {
-          guard total < 1 << 56 else { throw Self.tooLarge(total) }
-          placements.append((slots[place], parameter, total))
-          total += (slots[place].byteCount + 63) / 64 * 64
-        }
-      }
-    }
-    byteCount = total
-    var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, 64, max(64, total)) == 0, let memory else {
-      throw Self.tooLarge(total)
-    }
-    self.memory = memory
-    for (slot, parameter, offset) in placements { slot.place(at: memory + offset, parameter: parameter) }
-  }
-
-  deinit { free(memory) }
-
-  private static func tooLarge(_ bytes: Int) -> OptimizerError {
-    .parameters("no memory for \(bytes >> 20) MiB of optimizer state; use a smaller model")
+    makeParameterSteps(table.parameters.count)
   }
 }

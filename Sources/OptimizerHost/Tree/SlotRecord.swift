@@ -64,10 +64,11 @@ final class SlotRecord {
     initialValue = request.initial_value
   }
 
-  /// Gives the slot its memory and its initial value.
+  /// Gives the slot its memory, which holds zeros, and its initial value.
   func place(at memory: UnsafeMutableRawPointer, parameter: Parameter) {
     self.memory = memory
-    reset(parameter: parameter)
+    // Memory not touched yet costs nothing; zeros need not be written.
+    if initial != OPTPLUG_INITIAL_ZERO { reset(parameter: parameter) }
   }
 
   /// Gives the slot its initial value, from the parameter as it is now.

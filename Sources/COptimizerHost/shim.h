@@ -1,0 +1,40 @@
+// What OptimizerHost needs of the processor: the mode of its floating-point unit, and a hint for loops that wait.
+#ifndef OPTPLUG_COPTIMIZERHOST_SHIM_H
+#define OPTPLUG_COPTIMIZERHOST_SHIM_H
+
+#include <stdint.h>
+
+/// Rounding and flushing of denormals of vector and scalar arithmetic, without the sticky exception flags.
+static inline uint64_t optimizer_host_float_mode(void) {
+#if defined(__x86_64__)
+  return __builtin_ia32_stmxcsr() & ~UINT32_C(0x3F);
+#elif defined(__aarch64__)
+  uint64_t mode;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+  return mode;
+#else
+  return 0;
+#endif
+}
+
+/// Sets what `optimizer_host_float_mode` reads.
+static inline void optimizer_host_set_float_mode(uint64_t mode) {
+#if defined(__x86_64__)
+  __builtin_ia32_ldmxcsr((uint32_t)mode);
+#elif defined(__aarch64__)
+  __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+#else
+  (void)mode;
+#endif
+}
+
+/// Tells the processor that this thread is waiting for another one.
+static inline void optimizer_host_relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+#endif

@@ -1,0 +1,85 @@
+// One function of the tree over every batch: what the threads do in a step.
+
+import COptPlug
+import COptimizerHost
+import Synchronization
+
+/// A function of the ABI that takes a frame.
+typealias FrameFunction =
+  @convention(c) (
+    OpaquePointer?, UnsafePointer<optplug_frame>?, UnsafeMutablePointer<optplug_error>?
+  ) -> optplug_status
+
+/// Calls a function with each batch. Made once; the engine sets `call` and `batches` before each use.
+final class StepWork: SharedWork {
+  /// Which function, and what it is told.
+  struct Call {
+    let function: FrameFunction
+    let instance: OpaquePointer?
+    /// The place of the node whose function it is.
+    let root: Int
+    let facts: StepFacts
+    /// Whether segments show the gradients.
+    let showsGradients: Bool
+  }
+
+  var call: Call?
+  var batches: [WorkList.Batch] = []
+  private let gradients: UnsafePointer<UnsafeRawPointer?>?
+  private let segments: [SegmentTable]
+  private let frames: [FrameSet]
+  private let messages: [MessageBuffer]
+  private let failure = FirstFailure()
+
+  /// - Parameters:
+  ///   - segments: a table for each node.
+  ///   - frames: a set for each worker.
+  ///   - gradients: per parameter.
+  init(_ segments: [SegmentTable], _ frames: [FrameSet], gradients: UnsafePointer<UnsafeRawPointer?>?) {
+    self.segments = segments
+    self.frames = frames
+    self.gradients = gradients
+    messages = frames.map { _ in MessageBuffer() }
+  }
+
+  func work(worker: Int, pieces: PieceCounter) {
+    guard let call else { return }
+    let gradients = call.showsGradients ? gradients : nil
+    let (frames, message) = (frames[worker], messages[worker])
+    // A plugin may change the mode; the next piece, and the trainer's own arithmetic, must not see it.
+    keepingFloatingPointMode {
+      let mode = optimizer_host_float_mode()
+      while let piece = pieces.next(for: worker) {
+        let batch = batches[piece]
+        for table in segments { table.patch(batch, gradients) }
+        let frame = frames.prepare(
+          batch, segments, call.facts, root: call.root, showsAll: !call.showsGradients)
+        let status = call.function(call.instance, frame, message.error)
+        if optimizer_host_float_mode() != mode { optimizer_host_set_float_mode(mode) }
+        if status != OPTPLUG_OK { failure.report(piece, message.take(status)) }
+      }
+    }
+  }
+
+  /// The message of the first batch, by number, that failed since the last call.
+  func takeFailure() -> String? { failure.take() }
+}
+
+/// Of all failures that threads report, the one with the lowest number, so that messages do not depend on timing.
+private final class FirstFailure: Sendable {
+  private let hasFailed = Atomic<Bool>(false)
+  private let first = Mutex<(piece: Int, message: String)?>(nil)
+
+  func report(_ piece: Int, _ message: String) {
+    first.withLock { if $0.map({ piece < $0.piece }) ?? true { $0 = (piece, message) } }
+    hasFailed.store(true, ordering: .releasing)
+  }
+
+  func take() -> String? {
+    guard hasFailed.exchange(false, ordering: .acquiringAndReleasing) else { return nil }
+    return first.withLock { first in
+      defer { first = nil }
+      return first?.message
+    }
+  }
+}
