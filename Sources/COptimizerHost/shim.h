@@ -7,7 +7,10 @@
 /// Rounding and flushing of denormals of vector and scalar arithmetic, without the sticky exception flags.
 static inline uint64_t optimizer_host_float_mode(void) {
 #if defined(__x86_64__)
-  return __builtin_ia32_stmxcsr() & ~UINT32_C(0x3F);
+  // Not the builtin: a compiler may take two of those for the same value, whatever was called in between.
+  uint32_t mode;
+  __asm__ volatile("stmxcsr %0" : "=m"(mode));
+  return mode & ~UINT32_C(0x3F);
 #elif defined(__aarch64__)
   uint64_t mode;
   __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
@@ -20,7 +23,8 @@ static inline uint64_t optimizer_host_float_mode(void) {
 /// Sets what `optimizer_host_float_mode` reads.
 static inline void optimizer_host_set_float_mode(uint64_t mode) {
 #if defined(__x86_64__)
-  __builtin_ia32_ldmxcsr((uint32_t)mode);
+  uint32_t mode32 = (uint32_t)mode;
+  __asm__ volatile("ldmxcsr %0" : : "m"(mode32));
 #elif defined(__aarch64__)
   __asm__ volatile("msr fpcr, %0" : : "r"(mode));
 #else

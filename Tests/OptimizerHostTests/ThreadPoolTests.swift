@@ -8,21 +8,22 @@ import Testing
 @testable import OptimizerHost
 
 /// Counts for every piece how often it ran, and notices a worker that is in two places at once.
-private final class Tally: Sendable {
-  private let runs: Mutex<[Int]>
-  private let busy = Mutex<Set<Int>>([])
-  private let clashes = Atomic<Int>(0)
+private final class Tally: @unchecked Sendable {
+  private let lock = NSLock()
+  private var runs: [Int]
+  private var busy: Set<Int> = []
+  private var clashes = 0
 
-  init(_ pieces: Int) { runs = Mutex(Array(repeating: 0, count: pieces)) }
+  init(_ pieces: Int) { runs = Array(repeating: 0, count: pieces) }
 
   func record(_ worker: Int, _ piece: Int) {
-    if !busy.withLock({ $0.insert(worker).inserted }) { clashes.add(1, ordering: .relaxed) }
-    runs.withLock { $0[piece] += 1 }
-    _ = busy.withLock { $0.remove(worker) }
+    lock.withLock { if !busy.insert(worker).inserted { clashes += 1 } }
+    lock.withLock { runs[piece] += 1 }
+    lock.withLock { _ = busy.remove(worker) }
   }
 
-  var counts: [Int] { runs.withLock { $0 } }
-  var clashCount: Int { clashes.load(ordering: .relaxed) }
+  var counts: [Int] { lock.withLock { runs } }
+  var clashCount: Int { lock.withLock { clashes } }
 }
 
 /// Work made of a closure.

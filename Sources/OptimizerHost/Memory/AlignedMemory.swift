@@ -6,7 +6,7 @@ import Foundation
 final class AlignedMemory {
   /// A cache line, which is also the widest vector.
   static let alignment = 64
-  private static let hugePage = 2 << 20
+  static let hugePage = 2 << 20
 
   let base: UnsafeMutableRawPointer
   let byteCount: Int

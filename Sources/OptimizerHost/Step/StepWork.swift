@@ -2,6 +2,7 @@
 
 import COptPlug
 import COptimizerHost
+import Foundation
 import Synchronization
 
 /// A function of the ABI that takes a frame.
@@ -66,18 +67,21 @@ final class StepWork: SharedWork {
 }
 
 /// Of all failures that threads report, the one with the lowest number, so that messages do not depend on timing.
-private final class FirstFailure: Sendable {
+private final class FirstFailure: @unchecked Sendable {
   private let hasFailed = Atomic<Bool>(false)
-  private let first = Mutex<(piece: Int, message: String)?>(nil)
+  private let lock = NSLock()
+  // Guarded by `lock`.
+  private var first: (piece: Int, message: String)?
 
   func report(_ piece: Int, _ message: String) {
-    first.withLock { if $0.map({ piece < $0.piece }) ?? true { $0 = (piece, message) } }
+    lock.withLock { if first.map({ piece < $0.piece }) ?? true { first = (piece, message) } }
     hasFailed.store(true, ordering: .releasing)
   }
 
+  /// Takes no lock when there was none.
   func take() -> String? {
     guard hasFailed.exchange(false, ordering: .acquiringAndReleasing) else { return nil }
-    return first.withLock { first in
+    return lock.withLock {
       defer { first = nil }
       return first?.message
     }
