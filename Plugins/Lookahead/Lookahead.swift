@@ -77,14 +77,15 @@ struct Lookahead<S: Scalar>: WrapperFormula {
   }
 
   func apply(to piece: Piece<S>) {
-    piece.forEach(piece.parameter, piece.slot(0)) { p, slow in
-      if starts { slow = p }
-      pull(&p, &slow)
+    if starts {
+      piece.forEach(piece.parameter, piece.slot(0)) { p, slow in slow = p }
+    } else {
+      pull(piece.parameter, piece.slot(0), in: piece)
     }
     for i in 0..<piece.borrowedCount {
       let moment = piece.borrowed(i, ownSlots: 1)
       if momentum == .pullback {
-        piece.forEach(moment, piece.copy(i, ownSlots: 1)) { m, slow in pull(&m, &slow) }
+        pull(moment, piece.copy(i, ownSlots: 1), in: piece)
       } else {
         piece.forEach(moment) { m in m = S(0) }
       }
@@ -92,10 +93,19 @@ struct Lookahead<S: Scalar>: WrapperFormula {
   }
 
   /// Moves `slow` towards `fast` and `fast` onto it. alpha = 1 gives `fast` itself, which the rounded
-  /// difference would not, and alpha = 0 `slow` itself, even where `fast` is not finite.
-  private func pull(_ fast: inout S, _ slow: inout S) {
-    slow = stays ? slow : reaches ? fast : S.fma(fast - slow, alpha, slow)
-    fast = slow
+  /// difference would not, and alpha = 0 `slow` itself, even where `fast` is not finite. A loop for each, since a
+  /// choice inside the loop becomes a masked store, several times slower than all the rest.
+  private func pull(_ fast: Stream<S>, _ slow: Stream<S>, in piece: Piece<S>) {
+    if stays {
+      piece.forEach(fast, slow) { fast, slow in fast = slow }
+    } else if reaches {
+      piece.forEach(fast, slow) { fast, slow in slow = fast }
+    } else {
+      piece.forEach(fast, slow) { fast, slow in
+        slow = S.fma(fast - slow, alpha, slow)
+        fast = slow
+      }
+    }
   }
 }
 

@@ -10,16 +10,21 @@ final class PluginLibrary {
   /// In the plugin's order, at least one.
   let optimizers: [OptimizerType]
 
+  /// Optimizers may be made on several threads at once, but a plugin's entry need not be prepared for that.
+  private static let loading = NSLock()
+
   /// Loads the file.
   /// - Throws: `OptimizerError.plugin` with the reason why it cannot be used.
   init(_ file: PluginFile) throws {
     path = file.path
     do {
-      let entry = try Self.open(file.path)
-      var library: UnsafePointer<optplug_library>?
-      let (status, message) = withMessage { entry(hostInterface, &library, $0) }
-      guard status == OPTPLUG_OK else { throw Refusal.entry(message) }
-      optimizers = try OptimizerType.read(library, path: file.path)
+      optimizers = try Self.loading.withLock {
+        let entry = try Self.open(file.path)
+        var library: UnsafePointer<optplug_library>?
+        let (status, message) = withMessage { entry(hostInterface, &library, $0) }
+        guard status == OPTPLUG_OK else { throw Refusal.entry(message) }
+        return try OptimizerType.read(library, path: file.path)
+      }
     } catch let refusal as Refusal {
       throw OptimizerError.plugin(file.path, refusal)
     }

@@ -79,6 +79,8 @@ private final class Team: @unchecked Sendable {
   private let patience: Int
   // Written before the state is opened, read by those who joined.
   private unowned(unsafe) var work: (any SharedWork)?
+  /// Where the caller runs.
+  private let processor = Atomic<Int>(-1)
 
   init(threads: Int) {
     pieces = PieceCounter(workers: threads)
@@ -95,6 +97,7 @@ private final class Team: @unchecked Sendable {
     self.work = work
     let now = State(bits: state.load(ordering: .relaxed))
     state.store(now.next.bits, ordering: .sequentiallyConsistent)
+    processor.store(Int(optimizer_host_processor()), ordering: .relaxed)
     for worker in 1..<sleepers.count { sleepers[worker].wake() }
     work.work(worker: 0, pieces: pieces)
     finish()
@@ -147,6 +150,7 @@ private final class Team: @unchecked Sendable {
           State(bits: state.load(ordering: .sequentiallyConsistent)).number != seen
             || isClosed.load(ordering: .sequentiallyConsistent)
         }
+        optimizer_host_leave(Int32(processor.load(ordering: .relaxed)))
       }
     }
   }

@@ -1,6 +1,7 @@
-// What OptimizerHost needs of the processor: the mode of its floating-point unit, and a hint for loops that wait.
-#ifndef OPTPLUG_COPTIMIZERHOST_SHIM_H
-#define OPTPLUG_COPTIMIZERHOST_SHIM_H
+// What OptimizerHost needs of the processor: the mode of its floating-point unit, a hint for loops that wait, and a
+// place for a thread that wakes.
+#ifndef C_OPTIMIZER_HOST_H
+#define C_OPTIMIZER_HOST_H
 
 #include <stdint.h>
 
@@ -40,5 +41,12 @@ static inline void optimizer_host_relax(void) {
   __asm__ volatile("yield");
 #endif
 }
+
+/// The processor that this thread runs on, or -1 where the system does not say.
+int optimizer_host_processor(void);
+
+/// Moves this thread elsewhere if it runs on `processor` and may run elsewhere. Linux likes to wake a thread where its
+/// waker runs; there the two would take turns.
+void optimizer_host_leave(int processor);
 
 #endif
