@@ -24,7 +24,8 @@ public final class Optimizer {
   /// Steps taken, by all parameters together.
   public internal(set) var stepCount: UInt64 = 0
 
-  /// Finds the plugins of an expression, checks them, and gives every parameter its state.
+  /// Finds the plugins of an expression, checks them, and gives every parameter its state. State that starts as a copy
+  /// of the parameters takes them as they are at the first step, or when state is first read or restored.
   /// - Parameters:
   ///   - expression: see `OptimizerExpression`.
   ///   - registry: where names are looked up.
@@ -67,7 +68,7 @@ public final class Optimizer {
     }
     restarting = tree.nodes.compactMap(Restarting.init)
     arena = try StateArena(tree.nodes, table)
-    engine = StepEngine(tree, table, threads: threads, pieceElements: max(1, pieceElements))
+    engine = StepEngine(tree, table, threads: threads, pieceElements: pieceElements)
   }
 
   /// Reads the expression, then as above.

@@ -19,7 +19,8 @@ extension Optimizer {
   /// - `optimizer/base.lr`: float64, the value for each group.
   /// - `optimizer/base.state_version`: int64, the plugin's version of its slots.
   public func state() -> [NamedTensor] {
-    entries.map { NamedTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape, bytes: $0.read()) }
+    engine.startState()
+    return entries.map { NamedTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape, bytes: $0.read()) }
   }
 
   /// Takes over what `state()` saved; nothing changes when it throws. Parameters are restored by their owner.
@@ -56,6 +57,7 @@ extension Optimizer {
         surplus.name, problem: "belongs to no part of this optimizer (\(expression)) and model")
     }
     try checkSaved(saved)
+    engine.startState()
     var warnings: [String] = []
     for entry in entries {
       guard let tensor = saved[entry.name] else { continue }
@@ -70,7 +72,7 @@ extension Optimizer {
         entry.write(tensor.bytes)
       }
     }
-    engine.stateHasChanged()
+    engine.countersHaveChanged()
     return warnings
   }
 

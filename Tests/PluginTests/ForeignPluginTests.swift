@@ -109,7 +109,8 @@ func foreignPlugin(_ name: String, _ flags: [String] = []) throws -> String {
   }
 
   @Test func lookaheadOverAStrangersWrapper() throws {
-    let training = try Training<Double>("lookahead(k=1, alpha=0.5, \(foreignPlugin("polyak"))(sgd(lr=1)))", start: 4)
+    let training = try Training<Double>(
+      "lookahead(k=1, alpha=0.5, \(foreignPlugin("polyak"))(sgd(lr=1)))", start: 4)
     try training.step([[1]])
     #expect(training.tensors[0].values == [3.5])
     #expect(training.state("w/base.average") == [3.5])
@@ -123,7 +124,8 @@ func foreignPlugin(_ name: String, _ flags: [String] = []) throws -> String {
   @Test func wholeTensors() throws {
     let big: [Double] = mixedValues(stream: 1, count: 50_000)
     let training = try Training<Double>(
-      foreignPlugin("normalized"), [Tensor("big", big), Tensor("small", [1, 1])], threads: 2, pieceElements: 100)
+      foreignPlugin("normalized"), [Tensor("big", big), Tensor("small", [1, 1])], threads: 2,
+      pieceElements: 100)
     try training.step([[Double](repeating: 3, count: 50_000), [3, 4]])
     #expect(zip(training.tensors[1].values, [0.4, 0.2]).allSatisfy { ($0 - $1).magnitude < 1e-15 })
     let move = 1 / 50_000.0.squareRoot()

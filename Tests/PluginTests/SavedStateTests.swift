@@ -122,4 +122,17 @@ import Testing
     #expect(try resumed.optimizer.value(of: "k") == 3)
     #expect(resumed.optimizer.stepCount == 4)
   }
+
+  /// A trainer may load weights after it has made the optimizer.
+  @Test(arguments: [true, false]) func copiesAreTakenAtFirstUse(stepsFirst: Bool) throws {
+    let training = try Training<Float>("lookahead(k=2, alpha=0.5, sgd(lr=1))", start: 7)
+    training.tensors[0].values = [1]
+    if !stepsFirst { #expect(training.state("w/slow") == [1]) }
+    training.tensors[0].values = [stepsFirst ? 1 : 3]
+    try training.step([[1]])
+    #expect(training.state("w/slow") == [1])
+    try training.step([[1]])
+    // From 1 or 3, two steps of 1; halfway back to the copy.
+    #expect(training.tensors[0].values == [stepsFirst ? 0 : 1])
+  }
 }

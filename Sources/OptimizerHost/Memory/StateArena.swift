@@ -9,10 +9,10 @@ final class StateArena {
   private let memory: AlignedMemory
 
   /// Places every slot of `nodes`, slot by slot over all parameters, so that neighbours among parameters are
-  /// neighbours in each stream of state.
+  /// neighbours in each stream of state. All memory holds zeros; initial values come at first use.
   /// - Throws: `OptimizerError.parameters` when there is not enough memory.
   init(_ nodes: [Node], _ table: ParameterTable) throws {
-    var placements: [(slot: SlotRecord, parameter: Parameter, offset: Int)] = []
+    var placements: [(slot: SlotRecord, offset: Int)] = []
     var total = 0
     for node in nodes {
       for place in 0..<(node.ownSlots.map(\.count).max() ?? 0) {
@@ -20,7 +20,7 @@ final class StateArena {
         for i in table.order where place < node.ownSlots[i].count {
           guard total < 1 << 56 else { throw Self.tooLarge(total) }
           let slot = node.ownSlots[i][place]
-          placements.append((slot, table.parameters[i], total))
+          placements.append((slot, total))
           total += AlignedMemory.roundUp(slot.byteCount)
         }
       }
@@ -28,9 +28,7 @@ final class StateArena {
     byteCount = placements.reduce(0) { $0 + $1.slot.byteCount }
     guard let memory = AlignedMemory(byteCount: total) else { throw Self.tooLarge(byteCount) }
     self.memory = memory
-    for (slot, parameter, offset) in placements {
-      slot.place(at: memory.base + offset, parameter: parameter)
-    }
+    for (slot, offset) in placements { slot.place(at: memory.base + offset) }
   }
 
   /// Where a stream may begin after one that ends at `offset`. Streams at a distance of a large power of two get in

@@ -8,10 +8,17 @@ final class SegmentTable {
   private let slotPointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
   private let node: Node
   private let table: ParameterTable
+  /// Per parameter, the node's own slots that do not start at zero, with their places in `segment.slots`.
+  private let started: [[(place: Int, slot: SlotRecord)]]
 
   init(_ node: Node, _ table: ParameterTable, _ work: WorkList) {
     self.node = node
     self.table = table
+    started = zip(node.slots, node.ownSlots).map { slots, own in
+      slots.enumerated().compactMap { place, slot in
+        !slot.startsAtZero && own.contains { $0 === slot } ? (place, slot) : nil
+      }
+    }
     segments = .allocate(capacity: max(1, work.mostCuts))
     slotPointers = .allocate(capacity: max(1, work.mostCuts * (node.slots.map(\.count).max() ?? 0)))
   }
@@ -51,6 +58,18 @@ final class SegmentTable {
       let parameter = Int(segments[i].parameter_index)
       segments[i].parameter_step = steps[parameter]
       segments[i].gradient = gradients?[parameter].map { $0 + Int(segments[i].offset) * size }
+    }
+  }
+
+  /// Gives a batch's part of the node's own slots its initial values. Before that all are zero.
+  func start(_ batch: WorkList.Batch) {
+    for i in batch.cuts {
+      let segment = segments[i]
+      for (place, slot) in started[Int(segment.parameter_index)] {
+        guard let memory = segment.slots[place], let values = segment.parameter else { continue }
+        // A slot with a shape of its own comes whole, with the only cut of its parameter.
+        slot.reset(memory, from: values, count: slot.isAsParameter ? Int(segment.count) : slot.count)
+      }
     }
   }
 

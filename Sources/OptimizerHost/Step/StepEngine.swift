@@ -13,6 +13,7 @@ final class StepEngine {
   private let gradients: UnsafeMutableBufferPointer<UnsafeRawPointer?>
   private var hasGradient: [Bool]
   private var isCut = false
+  private var hasStarted = false
   private let segments: [SegmentTable]
   private let work: StepWork
   private let stepFunction: FrameFunction?
@@ -72,8 +73,14 @@ final class StepEngine {
     if moved, isCut, neighbours.separate(gradients) { isCut = false }
   }
 
-  /// To be called when counters or slots have been changed from outside.
-  func stateHasChanged() { isCut = false }
+  /// Gives all slots their initial values, unless an earlier step did. To be called before slots are read or written
+  /// from outside.
+  func startState() {
+    if !hasStarted { run(nil) }
+  }
+
+  /// To be called when counters have been changed from outside.
+  func countersHaveChanged() { isCut = false }
 
   private func cutIfNeeded() {
     guard !isCut else { return }
@@ -90,15 +97,23 @@ final class StepEngine {
     _ function: @escaping FrameFunction, named name: String, root: Int = 0, _ facts: StepFacts,
     showingGradients: Bool = false
   ) throws {
+    run(function, root: root, facts, showingGradients: showingGradients)
+    if let message = work.takeFailure() {
+      throw OptimizerError.call(tree.nodes[root].type.name, function: name, problem: message)
+    }
+  }
+
+  private func run(
+    _ function: FrameFunction?, root: Int = 0, _ facts: StepFacts = StepFacts(),
+    showingGradients: Bool = false
+  ) {
     cutIfNeeded()
-    let node = tree.nodes[root]
     work.call = StepWork.Call(
-      function: function, instance: node.instance, root: root, facts: facts, showsGradients: showingGradients)
+      function: function, instance: tree.nodes[root].instance, root: root, facts: facts,
+      showsGradients: showingGradients, startsState: !hasStarted)
+    hasStarted = true
     work.batches = list.batches
     pool.run(list.batches.count, alone: list.elements < Self.smallWork, work)
     work.batches = []
-    if let message = work.takeFailure() {
-      throw OptimizerError.call(node.type.name, function: name, problem: message)
-    }
   }
 }

@@ -15,13 +15,16 @@ typealias FrameFunction =
 final class StepWork: SharedWork {
   /// Which function, and what it is told.
   struct Call {
-    let function: FrameFunction
+    /// Nil: nothing but state is started.
+    let function: FrameFunction?
     let instance: OpaquePointer?
     /// The place of the node whose function it is.
     let root: Int
     let facts: StepFacts
     /// Whether segments show the gradients.
     let showsGradients: Bool
+    /// Whether slots get their initial values first: in the step that uses them, while the piece is in cache.
+    let startsState: Bool
   }
 
   var call: Call?
@@ -52,10 +55,12 @@ final class StepWork: SharedWork {
       let mode = optimizer_host_float_mode()
       while let piece = pieces.next(for: worker) {
         let batch = batches[piece]
+        if call.startsState { for table in segments { table.start(batch) } }
+        guard let function = call.function else { continue }
         for table in segments { table.patch(batch, gradients) }
         let frame = frames.prepare(
           batch, segments, call.facts, root: call.root, showsAll: !call.showsGradients)
-        let status = call.function(call.instance, frame, message.error)
+        let status = function(call.instance, frame, message.error)
         if optimizer_host_float_mode() != mode { optimizer_host_set_float_mode(mode) }
         if status != OPTPLUG_OK { failure.report(piece, message.take(status)) }
       }

@@ -64,20 +64,28 @@ final class SlotRecord {
     initialValue = request.initial_value
   }
 
-  /// Gives the slot its memory, which holds zeros, and its initial value.
-  func place(at memory: UnsafeMutableRawPointer, parameter: Parameter) {
-    self.memory = memory
-    // Memory not touched yet costs nothing; zeros need not be written.
-    if initial != OPTPLUG_INITIAL_ZERO { reset(parameter: parameter) }
+  /// Gives the slot its memory, which holds zeros.
+  func place(at memory: UnsafeMutableRawPointer) { self.memory = memory }
+
+  /// Whether zeros are the initial value, so that fresh memory need not be touched.
+  var startsAtZero: Bool { initial == OPTPLUG_INITIAL_ZERO }
+
+  /// Whether both start alike.
+  func starts(as other: SlotRecord) -> Bool {
+    initial == other.initial && initialValue.bitPattern == other.initialValue.bitPattern
   }
 
   /// Gives the slot its initial value, from the parameter as it is now.
   func reset(parameter: Parameter) {
-    guard let memory else { return }
+    if let memory { reset(memory, from: parameter.values, count: count) }
+  }
+
+  /// Gives `count` elements at `place` their initial value, from those of the parameter at `values`.
+  func reset(_ place: UnsafeMutableRawPointer, from values: UnsafeRawPointer, count: Int) {
     switch initial {
-    case OPTPLUG_INITIAL_PARAMETER: memory.copyMemory(from: parameter.values, byteCount: byteCount)
-    case OPTPLUG_INITIAL_CONSTANT: dtype.fill(memory, count: count, with: initialValue)
-    default: memory.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+    case OPTPLUG_INITIAL_PARAMETER: place.copyMemory(from: values, byteCount: count * dtype.size)
+    case OPTPLUG_INITIAL_CONSTANT: dtype.fill(place, count: count, with: initialValue)
+    default: place.initializeMemory(as: UInt8.self, repeating: 0, count: count * dtype.size)
     }
   }
 }
