@@ -27,18 +27,16 @@ where F.S == Float, D.S == Double {
 
   @inline(__always) private func run<G: Formula>(_: G.Type, _ frame: UnsafePointer<optplug_frame>) {
     let scale = G.S(frame.pointee.gradient_scale)
-    // Neighbouring segments mostly share group and step, so their constants are worked out once.
-    var last: (group: UInt32, step: Int64, formula: G)?
-    for segment in Segments(frame) {
-      let (group, step) = (segment.pointee.group_index, segment.pointee.parameter_step)
-      let formula: G
-      if let last, last.group == group, last.step == step {
-        formula = last.formula
-      } else {
-        formula = G(frame.pointee.values(group), step: Int(step))
-        last = (group, step, formula)
+    var segments = Segments(frame)
+    var next = segments.next()
+    while let first = next {
+      // Neighbouring segments mostly share group and step, and thereby the constants.
+      let (group, step) = (first.pointee.group_index, first.pointee.parameter_step)
+      let formula = G(frame.pointee.values(group), step: Int(step))
+      while let segment = next, segment.pointee.group_index == group, segment.pointee.parameter_step == step {
+        formula.apply(to: Piece(segment, gradientScale: scale))
+        next = segments.next()
       }
-      formula.apply(to: Piece(segment, gradientScale: scale))
     }
   }
 }

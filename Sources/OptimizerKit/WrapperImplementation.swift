@@ -69,19 +69,18 @@ where F.S == Float, D.S == Double {
   @inline(__always) private func run<G: WrapperFormula>(
     _: G.Type, _ instance: Instance, _ frame: UnsafePointer<optplug_frame>
   ) {
-    var last: (group: UInt32, formula: G?)?
-    for segment in Segments(frame) {
-      let group = segment.pointee.group_index
-      let formula: G?
-      if let last, last.group == group {
-        formula = last.formula
-      } else {
-        formula = G(frame.pointee.values(group), step: Int(frame.pointee.step))
-        last = (group, formula)
+    var segments = Segments(frame)
+    var next = segments.next()
+    while let first = next {
+      let group = first.pointee.group_index
+      let formula = G(frame.pointee.values(group), step: Int(frame.pointee.step))
+      while let segment = next, segment.pointee.group_index == group {
+        if let formula {
+          let borrowed = instance.borrowedCounts[Int(segment.pointee.parameter_index)]
+          formula.apply(to: Piece(segment, gradientScale: G.S(1), borrowedSlots: Int(borrowed)))
+        }
+        next = segments.next()
       }
-      guard let formula else { continue }
-      let borrowed = Int(instance.borrowedCounts[Int(segment.pointee.parameter_index)])
-      formula.apply(to: Piece(segment, gradientScale: G.S(1), borrowedSlots: borrowed))
     }
   }
 
