@@ -84,6 +84,13 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // MARK: Benchmarks
+    .target(
+      name: "CMemoryLimit", path: "Benchmarks/CMemoryLimit", cSettings: [.unsafeFlags(["-O3"] + machine)]),
+    .executableTarget(
+      name: "stepbench", dependencies: ["OptimizerHost", "COptPlug", "CMemoryLimit"],
+      path: "Benchmarks/stepbench", swiftSettings: hot),
+
     // MARK: Tests
     .target(
       name: "TestSupport", dependencies: ["OptimizerHost"], path: "Tests/TestSupport", swiftSettings: hot),
@@ -107,5 +114,6 @@ let package = Package(
       name: "TrainingTests", dependencies: ["Training", "Datasets", "OptimizerHost", "ConvNet"],
       swiftSettings: strict),
     .testTarget(name: "ConvtrainTests", dependencies: ["convtrain"], swiftSettings: strict),
+    .testTarget(name: "BenchmarkTests", dependencies: ["stepbench", "TestSupport"], swiftSettings: strict),
   ]
 )

@@ -34,6 +34,7 @@ private struct Source {
     "Training": ["OptimizerHost", "Datasets", "ConvNet"],
     "optplug": ["OptimizerHost", "PluginValidator", "ArgumentParser"],
     "convtrain": ["Training", "OptimizerHost", "Datasets", "ConvNet", "ArgumentParser"],
+    "stepbench": ["OptimizerHost", "COptPlug", "CMemoryLimit"],
   ]
 
   /// A plugin has no runtime below it, not even Foundation, and knows no other plugin.
@@ -46,7 +47,7 @@ private struct Source {
   }
 
   @Test func librariesAndToolsKeepToTheTable() throws {
-    let paths = RepositoryFiles.paths(under: "Sources", extensions: ["swift"])
+    let paths = ["Sources", "Benchmarks"].flatMap { RepositoryFiles.paths(under: $0, extensions: ["swift"]) }
     #expect(!paths.isEmpty)
     for path in paths {
       let module = String(path.split(separator: "/")[1])

@@ -1,0 +1,1 @@
+"""Benchmark of one optimizer step: OptPlug against a memory limit and against other libraries."""

@@ -1,0 +1,103 @@
+"""The command line of `Benchmarks/run step`; run as a program, it only says whether the options are right."""
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from step.cases import CASES, PEERS, Case
+from step.crew import BUILD, ROOT
+from step.environment import cores
+
+QUICK_ROUNDS = 3
+ROUNDS = 15
+
+
+@dataclass(frozen=True)
+class Options:
+    cases: list[Case]
+    peers: set[str]
+    threads: list[int]
+    rounds: int
+    json: Path
+    markdown: Path
+    plot: Path
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        print(f"Benchmarks/run step: {message}\nSee Benchmarks/run step --help.", file=sys.stderr)
+        sys.exit(os.EX_USAGE)
+
+
+def peers(text: str) -> set[str]:
+    chosen = set(filter(None, text.split(",")))
+    if unknown := chosen - set(PEERS) - {"none"}:
+        raise argparse.ArgumentTypeError(f"no peer {', '.join(sorted(unknown))}; there are {', '.join(PEERS)}, or none")
+    return chosen - {"none"}
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
+    return int(text)
+
+
+def thread_counts(text: str) -> list[int]:
+    counts = sorted(set(map(positive, text.split(","))))
+    if counts[-1] > cores():
+        raise argparse.ArgumentTypeError(f"{counts[-1]} is more than the {cores()} cores there are to use")
+    return counts
+
+
+def cases(text: str) -> list[Case]:
+    """A case by its name, or all of a list of tensors."""
+    chosen = [case for case in CASES if text in (case.name, case.tensors.name)]
+    if not chosen:
+        names = ", ".join(case.name for case in CASES)
+        raise argparse.ArgumentTypeError(f"no case {text}; there are {names}; the part before / means all that have it")
+    return chosen
+
+
+def parser() -> Parser:
+    result = Parser(
+        prog="Benchmarks/run step",
+        description="Measures one step of our optimizers against a memory limit and against other libraries.",
+        epilog="Exit status: 0; 1 if numbers differ or ours failed; 64 for wrong options; 130 after Ctrl-C.",
+    )
+    add = result.add_argument
+    add("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds, and only resnet18 and small")
+    add("--only", type=cases, action="append", metavar="CASE", help="such as resnet18/adam, or small; repeatable")
+    add("--threads", type=thread_counts, metavar="N,...", help="numbers of threads (default: 1 and all)")
+    add("--rounds", type=positive, metavar="N", help=f"rounds (default: {ROUNDS})")
+    add("--peers", type=peers, default=set(PEERS), metavar="NAME,...", help=f"of {', '.join(PEERS)}; or none")
+    outputs = (("json", "json", "all times"), ("markdown", "md", "the tables"), ("plot", "svg", ".svg or .png"))
+    for name, ending, what in outputs:
+        path = BUILD / f"step.{ending}"
+        add(f"--{name}", type=Path, default=path, metavar="PATH", help=f"{what} (default: {path.relative_to(ROOT)})")
+    add("--skip-build", action="store_true", help="use what is built already")
+    add("--skip-install", action="store_true", help="use the peers that are installed already")
+    return result
+
+
+def parse(arguments: list[str] | None = None) -> Options:
+    the_parser = parser()
+    given = the_parser.parse_args(arguments)
+    if given.plot.suffix not in (".svg", ".png"):
+        the_parser.error(f"argument --plot: {given.plot} ends neither in .svg nor in .png")
+    named = {case.name for group in given.only or [] for case in group}
+    return Options(
+        cases=[case for case in CASES if (case.name in named if named else case.quick or not given.quick)],
+        peers=given.peers,
+        threads=given.threads or sorted({1, cores()}),
+        rounds=given.rounds or (QUICK_ROUNDS if given.quick else ROUNDS),
+        json=given.json,
+        markdown=given.markdown,
+        plot=given.plot,
+    )
+
+
+if __name__ == "__main__":
+    parse()

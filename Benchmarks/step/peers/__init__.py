@@ -1,0 +1,1 @@
+"""The other libraries, each as a worker that step.peers.serve runs."""
