@@ -34,9 +34,17 @@ where F.S == Float, D.S == Double {
       let (group, step) = (first.pointee.group_index, first.pointee.parameter_step)
       let formula = G(frame.pointee.values(group), step: Int(step))
       while let segment = next, segment.pointee.group_index == group, segment.pointee.parameter_step == step {
-        formula.apply(to: Piece(segment, gradientScale: scale))
+        apply(formula, to: segment, scale)
         next = segments.next()
       }
     }
+  }
+
+  /// Apart from the loop over segments, or the compiler would no longer make a loop over elements for each choice that
+  /// is the same for all of them, and choose for every element instead: twice the instructions.
+  @inline(never) private func apply<G: Formula>(
+    _ formula: G, to segment: UnsafePointer<optplug_segment>, _ scale: G.S
+  ) {
+    formula.apply(to: Piece(segment, gradientScale: scale))
   }
 }
