@@ -194,7 +194,7 @@ typedef struct optplug_slot {
 typedef struct optplug_segment {
   void *parameter;      /* in/out: `count` elements */
   const void *gradient; /* in: `count` elements.  NULL only for a node with CAPABILITY_NULL_GRADIENT */
-  void *const *slots;   /* in/out: this node's slots for this parameter, indexed as add_slot and
+  void *const *slots;   /* in/out: this node's slots for its parameters, indexed as add_slot and
                            borrow_slot returned; NULL when there are none */
   int64_t offset;       /* of the first element inside its parameter */
   int64_t count;        /* elements, >= 1 */
@@ -292,10 +292,12 @@ struct optplug_plan {
 #define OPTPLUG_CAPABILITY_FLOAT64 0x2ull        /* takes parameters of 64-bit floats */
 #define OPTPLUG_CAPABILITY_GRADIENT_SCALE 0x4ull /* multiplies by frame->gradient_scale itself */
 #define OPTPLUG_CAPABILITY_NULL_GRADIENT 0x8ull  /* wants segments of parameters without gradient too */
-/* GRANULARITY_ELEMENT: what happens to an element depends on nothing of its parameter but group, step, and
-   number and kind of slots, so a segment may run on over parameters that agree in these and lie side by side
-   in every stream.  Thousands of small parameters then take one call.  Not for optimizers that look at
-   shapes or names, or count random numbers by (parameter_index, element). */
+/* GRANULARITY_ELEMENT (ignored for coarser ones): what happens to an element depends on nothing of its
+   parameter but group, step, having a gradient, and slots.  A segment may then run on over parameters that
+   agree, under every node, in these (slots: same names, roles, types and initial values, in the same order) and
+   lie side by side in every stream; offset + count may exceed the first one's count.  Thousands of small
+   parameters then take one call.  Not for optimizers that look at shapes or names, or count random numbers by
+   (parameter_index, element). */
 #define OPTPLUG_CAPABILITY_JOINED_PARAMETERS 0x10ull
 
 /* Static description of one optimizer. */

@@ -230,7 +230,7 @@ def report(rows: list[dict], instruction_set: str, tolerance: float) -> int:
     ]
     if grown:
         print(f"\nMore than {tolerance:g} % above {last['release']}: {'; '.join(grown)}.")
-    return 1 if grown else 0
+    return 1 if grown or missing else 0
 
 
 if __name__ == "__main__":

@@ -23,9 +23,12 @@ class Comparison:
     equal_share: float
     greatest_difference: float
     by_design: str = ""
+    exact: bool = False
 
     @property
     def differs(self) -> bool:
+        if self.exact:
+            return self.equal_share < 1
         return not self.by_design and self.greatest_difference > TOLERANCE
 
     def __str__(self) -> str:
@@ -38,10 +41,10 @@ class Comparison:
         return f"ok, {self.greatest_difference:.0e}, {self.equal_share:.1%} bit-equal"
 
 
-def compare(path: Path, reference: Path, by_design: str = "") -> Comparison:
+def compare(path: Path, reference: Path, by_design: str = "", exact: bool = False) -> Comparison:
     size = reference.stat().st_size
     if path.stat().st_size != size or size == 0:
-        return Comparison(0, math.inf)
+        return Comparison(0, math.inf, exact=exact)
     equal, greatest = 0, 0.0
     with path.open("rb") as left, reference.open("rb") as right:
         while chunk := left.read(CHUNK):
@@ -52,7 +55,7 @@ def compare(path: Path, reference: Path, by_design: str = "") -> Comparison:
                 same, difference = (compare_slowly if numpy is None else compare_fast)(chunk, other)
                 equal += same
                 greatest = max(greatest, difference)
-    return Comparison(equal / (size // 4), greatest, by_design)
+    return Comparison(equal / (size // 4), greatest, by_design, exact)
 
 
 def compare_fast(left: bytes, right: bytes) -> tuple[int, float]:

@@ -19,7 +19,7 @@ public final class Optimizer {
   private let arena: StateArena
   private let restarting: [Restarting]
   private let seed: UInt64
-  private var isShowingEvaluationWeights = false
+  private(set) var isShowingEvaluationWeights = false
 
   /// Steps taken, by all parameters together.
   public internal(set) var stepCount: UInt64 = 0
@@ -136,7 +136,7 @@ public final class Optimizer {
   }
 
   /// The Euclidean norm of all elements of all gradients, summed in double in an order that depends on shapes alone.
-  /// Infinite or not a number when an element is.
+  /// Infinite or not a number when an element is; a float64 above 1e154 is too large, one below 1e-154 counts as zero.
   /// - Parameter gradients: as for `step`.
   /// - Throws: `OptimizerError.parameters`.
   public func globalNorm(of gradients: [UnsafeRawPointer?]) throws -> Double {
@@ -148,8 +148,8 @@ public final class Optimizer {
     guard gradients.count == table.parameters.count else {
       throw OptimizerError.parameters("\(gradients.count) gradients for \(table.parameters.count) parameters")
     }
-    guard gradientScale.isFinite else {
-      throw OptimizerError.parameters("the gradient scale is \(gradientScale); it must be finite")
+    guard Float(gradientScale).isFinite else {
+      throw OptimizerError.parameters("the gradient scale is \(gradientScale); it must be finite as float32")
     }
     guard !isShowingEvaluationWeights else {
       throw OptimizerError.parameters("no step may be taken inside withEvaluationWeights")
@@ -184,8 +184,13 @@ public final class Optimizer {
   /// Starts the bases of a wrapper afresh where it asks for it.
   private func restartBases() {
     for wrapper in restarting {
+      let asks = { group in
+        keepingFloatingPointMode {
+          wrapper.asks(wrapper.node.instance, self.stepCount, wrapper.node.valueRows[group]) != 0
+        }
+      }
       for group in groups.indices
-      where wrapper.asks(wrapper.node.instance, stepCount, wrapper.node.valueRows[group]) != 0 {
+      where asks(group) {
         for (i, parameter) in table.parameters.enumerated() where parameter.group == group {
           for base in wrapper.bases {
             base.parameterSteps[i] = 0
@@ -209,10 +214,12 @@ public final class Optimizer {
   public var hasEvaluationWeights: Bool { evaluationView != nil }
 
   /// Runs `body` with the evaluation weights in the parameters, as Lookahead's slow weights, and then puts the
-  /// training weights back, bit for bit. Without such weights it just runs `body`.
+  /// training weights back, bit for bit. Without such weights, or before the first step, it just runs `body`. No state
+  /// can be restored inside.
   /// - Throws: what `body` throws, or `OptimizerError.call`.
   public func withEvaluationWeights<R>(_ body: () throws -> R) throws -> R {
-    guard !isShowingEvaluationWeights, let (index, view) = evaluationView, let enter = view.enter,
+    guard !isShowingEvaluationWeights, stepCount > 0, let (index, view) = evaluationView,
+      let enter = view.enter,
       let leave = view.leave
     else { return try body() }
     let facts = StepFacts(step: stepCount, seed: stepSeed)

@@ -12,6 +12,8 @@ public struct Parameter {
   public let values: UnsafeMutableRawPointer
   /// The place of the parameter's group in the list of groups.
   public let group: Int
+  /// What the memory belongs to, when that is an arena: kept as long as the parameter.
+  var owner: AnyObject?
 
   /// Elements: the product of the shape.
   public var count: Int { shape.reduce(1, *) }

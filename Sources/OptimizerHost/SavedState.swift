@@ -18,6 +18,8 @@ extension Optimizer {
   /// - `optimizer/step`: int64, steps of the whole.
   /// - `optimizer/base.lr`: float64, the value for each group.
   /// - `optimizer/base.state_version`: int64, the plugin's version of its slots.
+  ///
+  /// Inside `withEvaluationWeights` it is what the view has put there, for looking at: not a state to continue from.
   public func state() -> [NamedTensor] {
     engine.startState()
     return entries.map { NamedTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape, bytes: $0.read()) }
@@ -31,6 +33,9 @@ extension Optimizer {
   public func restore(_ tensors: [NamedTensor], hyperparameters: HyperparameterSource = .saved) throws
     -> [String]
   {
+    guard !isShowingEvaluationWeights else {
+      throw OptimizerError.parameters("no state may be restored inside withEvaluationWeights")
+    }
     let entries = entries
     var saved: [String: NamedTensor] = [:]
     for tensor in tensors where saved.updateValue(tensor, forKey: tensor.name) != nil {

@@ -10,7 +10,7 @@
 /// let optimizer = try Optimizer("adam", parameters: arena.parameters)
 /// try optimizer.step(gradients: arena.gradients.map { UnsafeRawPointer($0) })
 /// ```
-/// The optimizer keeps no reference to the arena, which must outlive it.
+/// The memory stays as long as the arena, one of its parameters, or an optimizer over them.
 public final class ParameterArena {
   /// A tensor to be laid out.
   public struct Tensor {
@@ -32,8 +32,16 @@ public final class ParameterArena {
   public let parameters: [Parameter]
   /// The first element of each parameter's gradient, of its shape and type; all elements are 0.
   public let gradients: [UnsafeMutableRawPointer]
-  private let values: AlignedMemory
-  private let gradientMemory: AlignedMemory
+
+  /// Both slabs, owned by every parameter.
+  private final class Slabs {
+    let values, gradients: AlignedMemory
+
+    init(_ values: AlignedMemory, _ gradients: AlignedMemory) {
+      self.values = values
+      self.gradients = gradients
+    }
+  }
 
   /// - Throws: `OptimizerError.parameters` when a shape is impossible or there is not enough memory.
   public init(_ tensors: [Tensor]) throws {
@@ -50,12 +58,13 @@ public final class ParameterArena {
     }
     guard let values = AlignedMemory(byteCount: total), let gradientMemory = AlignedMemory(byteCount: total)
     else { throw Self.tooLarge(total) }
-    self.values = values
-    self.gradientMemory = gradientMemory
+    let slabs = Slabs(values, gradientMemory)
     parameters = zip(tensors, offsets).map { tensor, offset in
-      Parameter(
+      var parameter = Parameter(
         name: tensor.name, shape: tensor.shape, dtype: tensor.dtype, values: values.base + offset,
         group: tensor.group)
+      parameter.owner = slabs
+      return parameter
     }
     gradients = offsets.map { gradientMemory.base + $0 }
   }

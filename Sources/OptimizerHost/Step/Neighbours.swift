@@ -40,7 +40,8 @@ struct Neighbours {
       let (slots, next) = (node.slots[first], node.slots[second])
       return slots.count == next.count
         && zip(slots, next).allSatisfy { slot, next in
-          slot.isAsParameter && next.isAsParameter && slot.dtype == next.dtype && slot.starts(as: next)
+          slot.name == next.name && slot.role == next.role && slot.isAsParameter && next.isAsParameter
+            && slot.dtype == next.dtype && slot.starts(as: next)
             && slot.memory.map { $0 + slot.byteCount } == next.memory
         }
     }

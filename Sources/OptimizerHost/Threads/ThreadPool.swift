@@ -81,6 +81,8 @@ private final class Team: @unchecked Sendable {
   private unowned(unsafe) var work: (any SharedWork)?
   /// Where the caller runs.
   private let processor = Atomic<Int>(-1)
+  /// The caller's floating-point mode: every piece is computed in it, whoever takes it.
+  private let mode = Atomic<UInt64>(0)
 
   init(threads: Int) {
     pieces = PieceCounter(workers: threads)
@@ -95,9 +97,10 @@ private final class Team: @unchecked Sendable {
       return
     }
     self.work = work
+    processor.store(Int(optimizer_host_processor()), ordering: .relaxed)
+    mode.store(optimizer_host_float_mode(), ordering: .relaxed)
     let now = State(bits: state.load(ordering: .relaxed))
     state.store(now.next.bits, ordering: .sequentiallyConsistent)
-    processor.store(Int(optimizer_host_processor()), ordering: .relaxed)
     for worker in 1..<sleepers.count { sleepers[worker].wake() }
     work.work(worker: 0, pieces: pieces)
     finish()
@@ -157,7 +160,10 @@ private final class Team: @unchecked Sendable {
 
   /// A call of its own, so that nothing holds the work once the worker has left.
   @inline(never)
-  private func takePart(_ worker: Int) { work?.work(worker: worker, pieces: pieces) }
+  private func takePart(_ worker: Int) {
+    optimizer_host_set_float_mode(mode.load(ordering: .relaxed))
+    work?.work(worker: worker, pieces: pieces)
+  }
 
   private func leave() {
     let left = State(bits: state.subtract(1, ordering: .sequentiallyConsistent).newValue)
