@@ -120,6 +120,7 @@ def measure(program: Program, jobs: int) -> list[dict]:
         ("allocations, 257 tensors, arena", "per step"): allocations["many arena"],
         ("allocations, 257 tensors, foreign", "per step"): allocations["many foreign"],
         ("allocations, clipped", "per step"): allocations["clipped"],
+        ("allocations, lookahead", "per step"): allocations["lookahead(k=1, adam), float32"],
     }
     rows += [{"name": name, "unit": unit, "count": count} for (name, unit), count in overheads.items()]
     return [row | {"count": round(row["count"], 3)} for row in rows]

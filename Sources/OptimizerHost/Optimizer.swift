@@ -166,31 +166,30 @@ public final class Optimizer {
 
   /// A wrapper that may ask for its bases to start afresh.
   private struct Restarting {
-    let node: Node
     let bases: [Node]
-    let asks: @convention(c) (OpaquePointer?, UInt64, UnsafePointer<Double>?) -> UInt32
+    private let node: Node
+    private let restarts: @convention(c) (OpaquePointer?, UInt64, UnsafePointer<Double>?) -> UInt32
 
     init?(_ node: Node) {
       let table = node.type.table(
         OPTPLUG_EXTENSION_RESTART_BASES, as: optplug_restart_bases.self, least: OPTPLUG_RESTART_BASES_SIZE_1_0
       )
-      guard let asks = table?.pointee.restarts else { return nil }
+      guard let restarts = table?.pointee.restarts else { return nil }
       self.node = node
       bases = Array(node.subtree.dropFirst())
-      self.asks = asks
+      self.restarts = restarts
+    }
+
+    /// Whether the bases shall start afresh for a group, after the step of this number.
+    func asks(after step: UInt64, group: Int) -> Bool {
+      keepingFloatingPointMode { restarts(node.instance, step, node.valueRows[group]) != 0 }
     }
   }
 
   /// Starts the bases of a wrapper afresh where it asks for it.
   private func restartBases() {
     for wrapper in restarting {
-      let asks = { group in
-        keepingFloatingPointMode {
-          wrapper.asks(wrapper.node.instance, self.stepCount, wrapper.node.valueRows[group]) != 0
-        }
-      }
-      for group in groups.indices
-      where asks(group) {
+      for group in groups.indices where wrapper.asks(after: stepCount, group: group) {
         for (i, parameter) in table.parameters.enumerated() where parameter.group == group {
           for base in wrapper.bases {
             base.parameterSteps[i] = 0

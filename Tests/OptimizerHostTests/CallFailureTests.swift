@@ -113,6 +113,23 @@ private func flushesToZero() -> Bool {
     #expect(!flushes)
   }
 
+  /// All threads compute as the trainer's does, also when it has changed its mode since the optimizer was made.
+  @Test func workersRoundAsTheCaller() async throws {
+    let bits = await onNewThread {
+      Result {
+        try [1, 2, 3].map { threads in
+          let weights = Tensor<Float>("w", mixedValues(stream: 1, count: 200_000))
+          let training = try Training("sgd(lr=0.1)", [weights], threads: threads)
+          fesetround(FE_UPWARD)
+          defer { fesetround(FE_TONEAREST) }
+          try training.step([mixedValues(stream: 2, count: 200_000)])
+          return digest(weights.values)
+        }
+      }
+    }
+    #expect(Set(try bits.get()).count == 1)
+  }
+
   /// Every piece finds the default mode, although the one before it left another; so does the trainer.
   @Test(arguments: [1, 2]) func stepsKeepTheMode(threads: Int) async throws {
     let file = try BadPlugins.file("rounds-upward")

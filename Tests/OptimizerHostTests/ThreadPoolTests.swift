@@ -8,22 +8,21 @@ import Testing
 @testable import OptimizerHost
 
 /// Counts for every piece how often it ran, and notices a worker that is in two places at once.
-private final class Tally: @unchecked Sendable {
-  private let lock = NSLock()
-  private var runs: [Int]
-  private var busy: Set<Int> = []
-  private var clashes = 0
+private final class Tally: Sendable {
+  private let runs: Locked<[Int]>
+  private let busy = Locked<Set<Int>>([])
+  private let clashes = Atomic<Int>(0)
 
-  init(_ pieces: Int) { runs = Array(repeating: 0, count: pieces) }
+  init(_ pieces: Int) { runs = Locked(Array(repeating: 0, count: pieces)) }
 
   func record(_ worker: Int, _ piece: Int) {
-    lock.withLock { if !busy.insert(worker).inserted { clashes += 1 } }
-    lock.withLock { runs[piece] += 1 }
-    lock.withLock { _ = busy.remove(worker) }
+    if !busy.withLock({ $0.insert(worker).inserted }) { clashes.add(1, ordering: .relaxed) }
+    runs.withLock { $0[piece] += 1 }
+    _ = busy.withLock { $0.remove(worker) }
   }
 
-  var counts: [Int] { lock.withLock { runs } }
-  var clashCount: Int { lock.withLock { clashes } }
+  var counts: [Int] { runs.withLock { $0 } }
+  var clashCount: Int { clashes.load(ordering: .relaxed) }
 }
 
 /// Work made of a closure.
@@ -79,7 +78,7 @@ extension ThreadPool {
 
   @Test func oneThreadDoesItAllWhenAsked() {
     let pool = ThreadPool(threads: 3)
-    let workers = Mutex<Set<Int>>([])
+    let workers = Locked<Set<Int>>([])
     let sum = Atomic<Int>(0)
     pool.run(100, alone: true) { worker, piece in
       workers.withLock { _ = $0.insert(worker) }
@@ -102,7 +101,7 @@ extension ThreadPool {
 
   @Test func severalThreadsTakePart() {
     let pool = ThreadPool(threads: 3)
-    let workers = Mutex<Set<Int>>([])
+    let workers = Locked<Set<Int>>([])
     // The first two pieces wait for each other, so one thread alone would never finish.
     let arrived = Atomic<Int>(0)
     pool.run(2) { worker, _ in

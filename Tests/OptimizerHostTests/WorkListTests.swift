@@ -33,7 +33,7 @@ private struct Model: CustomTestStringConvertible {
       hasGradient.append(random(below: 4) > 0)
     }
     isJoined = Array(repeating: false, count: parameters.count)
-    let order = WorkList(parameters, granularity: granularity, pieceElements: 1).order
+    let order = WorkList(uncut: parameters, granularity: granularity, pieceElements: 1).order
     for (first, second) in zip(order, order.dropFirst()) where granularity == .element {
       isJoined[second] =
         parameters[first].dtype == parameters[second].dtype
@@ -73,13 +73,20 @@ private struct Model: CustomTestStringConvertible {
 }
 
 extension WorkList {
+  fileprivate init(uncut parameters: [Parameter], granularity: Granularity, pieceElements: Int) {
+    self.init(
+      parameters, order: layoutOrder(parameters.map { ($0.dtype, $0.group) }), granularity: granularity,
+      pieceElements: pieceElements)
+  }
+
   fileprivate init(
     _ parameters: [Parameter], hasGradient: [Bool], isJoined: [Bool]? = nil, granularity: Granularity,
     pieceElements: Int
   ) {
-    self.init(parameters, granularity: granularity, pieceElements: pieceElements)
+    self.init(uncut: parameters, granularity: granularity, pieceElements: pieceElements)
     cut(
-      hasGradient: hasGradient, isJoined: isJoined ?? Array(repeating: false, count: parameters.count))
+      hasGradient: { hasGradient[$0] }, isJoined: isJoined ?? Array(repeating: false, count: parameters.count)
+    )
   }
 }
 
@@ -167,7 +174,8 @@ extension WorkList {
       #expect(list.cuts.count <= list.mostCuts)
       #expect((list.batches.map(\.elements).max() ?? 0) <= list.mostElementsOfBatch)
       list.cut(
-        hasGradient: model.hasGradient, isJoined: Array(repeating: false, count: model.parameters.count))
+        hasGradient: { model.hasGradient[$0] },
+        isJoined: Array(repeating: false, count: model.parameters.count))
       #expect(list.cuts.count == list.mostCuts)
       #expect(list.elements == model.parameters.reduce(0) { $0 + $1.count })
     }

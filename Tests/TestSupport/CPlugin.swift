@@ -1,7 +1,6 @@
 // Compiles plugins written in C, so that tests can load what a stranger might hand in.
 
 import Foundation
-import Synchronization
 
 /// A shared object made from one C source, at most once per test run.
 public enum CPlugin {
@@ -27,7 +26,7 @@ public enum CPlugin {
     return folder.resolvingSymlinksInPath()
   }()
 
-  private static let compiled = Mutex<[[String]: Result<URL, any Error>]>([:])
+  private static let compiled = Locked<[[String]: Result<URL, any Error>]>([:])
 
   /// The plugin made from `source` with `cc`, with the header on the include path. The macro TRACE names the file
   /// `trace(of:)`.
@@ -59,7 +58,7 @@ public enum CPlugin {
   public static func compileAll(in folder: URL) throws -> [String: URL] {
     let sources = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
       .filter { $0.pathExtension == "c" }
-    let results = Mutex<[String: Result<URL, any Error>]>([:])
+    let results = Locked<[String: Result<URL, any Error>]>([:])
     DispatchQueue.concurrentPerform(iterations: sources.count) { i in
       let result = Result { try compile(source: sources[i]) }
       results.withLock { $0[sources[i].deletingPathExtension().lastPathComponent] = result }

@@ -12,7 +12,6 @@ final class StepEngine {
   private var neighbours: Neighbours
   /// Per parameter, that of the last step.
   private let gradients: UnsafeMutableBufferPointer<UnsafeRawPointer?>
-  private var hasGradient: [Bool]
   private var missingGradients: Int
   private var isCut = false
   private var hasStarted = false
@@ -29,13 +28,13 @@ final class StepEngine {
     self.table = table
     stepFunction = tree.root.type.descriptor.pointee.step
     pool = ThreadPool(threads: threads)
-    let list = WorkList(table.parameters, granularity: tree.granularity, pieceElements: pieceElements)
+    let list = WorkList(
+      table.parameters, order: table.order, granularity: tree.granularity, pieceElements: pieceElements)
     self.list = list
     neighbours = Neighbours(tree.nodes, table, order: list.order, granularity: tree.granularity)
     gradients = .allocate(capacity: table.parameters.count)
     gradients.initialize(repeating: nil)
-    hasGradient = Array(repeating: false, count: table.parameters.count)
-    missingGradients = hasGradient.count
+    missingGradients = gradients.count
     segments = tree.nodes.map { SegmentTable($0, table, list) }
     let frames = (0..<pool.threads).map { _ in FrameSet(tree.nodes, table, list) }
     work = StepWork(segments, frames, gradients: UnsafePointer(gradients.baseAddress))
@@ -70,9 +69,8 @@ final class StepEngine {
   private func adopt(_ newGradients: [UnsafeRawPointer?]) {
     guard !newGradients.elementsAreThose(of: gradients) else { return }
     for i in gradients.indices where gradients[i] != newGradients[i] {
-      if (newGradients[i] != nil) != hasGradient[i] {
-        missingGradients += hasGradient[i] ? 1 : -1
-        hasGradient[i].toggle()
+      if (newGradients[i] == nil) != (gradients[i] == nil) {
+        missingGradients += newGradients[i] == nil ? 1 : -1
         isCut = false
       }
       gradients[i] = newGradients[i]
@@ -93,7 +91,7 @@ final class StepEngine {
     guard !isCut else { return }
     neighbours.join(gradients)
     if neighbours.separate(gradients) { neighbours.join(gradients) }
-    list.cut(hasGradient: hasGradient, isJoined: neighbours.isJoined)
+    list.cut(hasGradient: { gradients[$0] != nil }, isJoined: neighbours.isJoined)
     for table in segments { table.fill(list) }
     isCut = true
   }

@@ -25,7 +25,7 @@ struct WorkList {
   /// Over all batches.
   private(set) var elements = 0
 
-  /// Parameters with at least one element, in the order of `layoutOrder`.
+  /// Parameters with at least one element, as they are stepped.
   let order: [Int]
   /// How many cuts there may be at most, and how long the longest batch may be.
   let mostCuts: Int
@@ -38,12 +38,14 @@ struct WorkList {
   private let pieceElements: Int
   private let pieceLength: Int?
 
-  /// - Parameter pieceElements: how many elements a piece should have where the granularity lets it be cut.
-  init(_ parameters: [Parameter], granularity: Granularity, pieceElements: Int) {
+  /// - Parameters:
+  ///   - order: that of `layoutOrder`.
+  ///   - pieceElements: how many elements a piece should have where the granularity lets it be cut.
+  init(_ parameters: [Parameter], order: [Int], granularity: Granularity, pieceElements: Int) {
     let counts = parameters.map(\.count)
     self.counts = counts
     kinds = parameters.map { Kind($0, granularity) }
-    order = layoutOrder(parameters.map { ($0.dtype, $0.group) }).filter { counts[$0] > 0 }
+    self.order = order.filter { counts[$0] > 0 }
     self.granularity = granularity
     self.pieceElements = max(1, pieceElements)
     pieceLength = Self.pieceLength(granularity, self.pieceElements)
@@ -62,7 +64,7 @@ struct WorkList {
   ///   - hasGradient: per parameter. Those without one travel apart, since most optimizers skip them.
   ///   - isJoined: per parameter, whether it continues its predecessor in `order`, so that both are cut as one.
   ///     Both must have a gradient or neither; needs the granularity `.element`.
-  mutating func cut(hasGradient: [Bool], isJoined: [Bool]) {
+  mutating func cut(hasGradient: (Int) -> Bool, isJoined: [Bool]) {
     cuts.removeAll(keepingCapacity: true)
     batches.removeAll(keepingCapacity: true)
     elements = 0
@@ -72,7 +74,7 @@ struct WorkList {
       while place < order.count {
         let first = place
         place += 1
-        guard hasGradient[order[first]] == present else { continue }
+        guard hasGradient(order[first]) == present else { continue }
         while place < order.count, isJoined[order[place]] { place += 1 }
         if let kind = batch.kind, kind != kinds[order[first]] { close(&batch, present) }
         batch.kind = kinds[order[first]]

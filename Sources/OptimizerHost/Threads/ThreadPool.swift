@@ -73,8 +73,8 @@ private final class Team: @unchecked Sendable {
   private let pieces: PieceCounter
   private let state = Atomic<UInt64>(0)
   private let isClosed = Atomic<Bool>(false)
+  /// Per thread; the first is the caller's.
   private let sleepers: [Sleeper]
-  private let caller = Sleeper()
   /// How often a thread looks for news before it sleeps: some 20 µs, unless the cores are needed for others.
   private let patience: Int
   // Written before the state is opened, read by those who joined.
@@ -115,7 +115,7 @@ private final class Team: @unchecked Sendable {
         looks += 1
         optimizer_host_relax()
       } else {
-        caller.sleep { !hasActiveWorkers }
+        sleepers[0].sleep { !hasActiveWorkers }
       }
     }
   }
@@ -167,6 +167,6 @@ private final class Team: @unchecked Sendable {
 
   private func leave() {
     let left = State(bits: state.subtract(1, ordering: .sequentiallyConsistent).newValue)
-    if left.active == 0, !left.isOpen { caller.wake() }
+    if left.active == 0, !left.isOpen { sleepers[0].wake() }
   }
 }
