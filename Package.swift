@@ -95,7 +95,8 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["OptimizerHost"], path: "Tests/TestSupport", swiftSettings: hot),
     .testTarget(
-      name: "HeaderTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"], exclude: ["Fixtures"],
+      name: "HeaderTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"],
+      exclude: ["Fixtures", "Lock"],
       swiftSettings: strict),
     .testTarget(
       name: "OptimizerHostTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"],

@@ -95,7 +95,11 @@ public struct Compiler: Sendable, CustomStringConvertible {
 
   /// Runs the compiler.
   /// - Throws: `CPlugin.Failure` with its messages; warnings alone are no failure.
-  public func run(_ arguments: [String]) throws {
+  public func run(_ arguments: [String]) throws { _ = try output(arguments) }
+
+  /// Runs the program and returns what it wrote, to either stream.
+  /// - Throws: `CPlugin.Failure` with it when the program fails.
+  public func output(_ arguments: [String]) throws -> String {
     guard let path else { throw CPlugin.Failure.noCompiler(name) }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
@@ -110,5 +114,6 @@ public struct Compiler: Sendable, CustomStringConvertible {
       let source = arguments.first { $0.hasSuffix(".c") || $0.hasSuffix(".cpp") } ?? "the source"
       throw CPlugin.Failure.rejected(source: source, messages: text)
     }
+    return text
   }
 }

@@ -27,6 +27,7 @@ final class StepEngine {
   private let reductions: [NodeReductions]
   private let frames: [FrameSet]
   private let work: StepWork
+  private let stepFunction: FrameFunction?
   private var sequence: StepSequence
   private let plainSweeps: [NodeSweep]
   private let norm: NormWork
@@ -40,6 +41,7 @@ final class StepEngine {
   init(_ tree: Tree, _ table: ParameterTable, threads: Int, pieceElements: Int) throws {
     self.tree = tree
     self.table = table
+    stepFunction = tree.root.type.descriptor.pointee.step
     pool = ThreadPool(threads: threads)
     var granularities = tree.granularities(table)
     // Sums must not depend on the pieces that a trainer likes.
@@ -60,7 +62,8 @@ final class StepEngine {
     // Where calls are long, threads that are done help those that are not.
     granularities.removeAll { $0 < .tensor }
     work = StepWork(
-      segments, frames, gradients: UnsafePointer(gradients.baseAddress.unsafelyUnwrapped), masters: table.masters,
+      segments, frames, gradients: UnsafePointer(gradients.baseAddress.unsafelyUnwrapped),
+      masters: table.masters,
       helps: pool.threads > 1 && !granularities.isEmpty && SharedLoops.areUsed.load(ordering: .relaxed))
     sequence = StepSequence(tree.nodes)
     plainSweeps = tree.nodes.map { _ in NodeSweep(flags: 0) }
@@ -72,7 +75,9 @@ final class StepEngine {
   /// Takes one step.
   /// - Parameter reevaluate: evaluates the loss again.
   /// - Throws: `OptimizerError.call`, or what `reevaluate` throws.
-  func step(_ newGradients: [UnsafeRawPointer?], _ facts: StepFacts, reevaluate: () throws -> Evaluation) throws {
+  func step(_ newGradients: [UnsafeRawPointer?], _ facts: StepFacts, reevaluate: () throws -> Evaluation)
+    throws
+  {
     adopt(newGradients)
     for node in tree.nodes {
       let steps = node.parameterSteps
@@ -82,10 +87,17 @@ final class StepEngine {
         for i in steps.indices where gradients[i] != nil { steps[i] += 1 }
       }
     }
-    guard let step = tree.root.type.descriptor.pointee.step else { return }
+    guard let stepFunction else { return }
     guard !sequence.isSimple else {
-      return try run(step, named: "step", facts, sequence.sweeps, showingGradients: true)
+      return try run(stepFunction, named: "step", facts, sequence.sweeps, showingGradients: true)
     }
+    try stepInSweeps(stepFunction, facts, reevaluate)
+  }
+
+  /// A step of several sweeps.
+  private func stepInSweeps(
+    _ step: @escaping FrameFunction, _ facts: StepFacts, _ reevaluate: () throws -> Evaluation
+  ) throws {
     var facts = facts
     startState()
     try sequence.begin { try asksAgain($0, pass: $1, facts) }
@@ -108,7 +120,8 @@ final class StepEngine {
   private func reduce(_ node: Int) {
     let wantsAll = tree.nodes[node].wantsAllParameters
     reductions[node].reduce(
-      segments[node], shown: list.batches.lazy.filter { $0.hasGradients || wantsAll }.map { self.segments[node].range($0) })
+      segments[node],
+      shown: list.batches.lazy.filter { $0.hasGradients || wantsAll }.map { self.segments[node].range($0) })
   }
 
   /// Asks a node whether it wants the loss again after a pass.
@@ -117,7 +130,8 @@ final class StepEngine {
     guard let decide = node.type.descriptor.pointee.decide else { return false }
     let results = node.plan.reductions.isEmpty ? nil : reductions[place]
     var known = optplug_pass(
-      struct_size: UInt32(MemoryLayout<optplug_pass>.size), group_count: UInt32(table.groupCount), step: facts.step,
+      struct_size: UInt32(MemoryLayout<optplug_pass>.size), group_count: UInt32(table.groupCount),
+      step: facts.step,
       pass: UInt32(pass), reserved0: 0, hyperparameters: UnsafePointer(node.valueRows),
       tensor_reductions: results.map { UnsafePointer($0.tensors) },
       group_reductions: results.map { UnsafePointer($0.groups) },
@@ -216,7 +230,8 @@ final class StepEngine {
         showsGradients: showingGradients, startsState: !hasStarted), list)
     hasStarted = true
     pool.run(
-      list.batches.count, alone: list.elements < Self.smallWork, serially: isSerial, wakesAll: work.helps, work)
+      list.batches.count, alone: list.elements < Self.smallWork, serially: isSerial, wakesAll: work.helps,
+      work)
     work.close()
   }
 }

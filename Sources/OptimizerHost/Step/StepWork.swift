@@ -99,11 +99,15 @@ final class StepWork: SharedWork {
     guard let function = call.function else { return OPTPLUG_OK }
     let scale = call.facts.gradientScale
     let gradients = call.showsGradients ? gradients : nil
-    if let gradients, batch.hasGradients { frames.gradients.prepare(batch, cuts, gradients, scale: scale) }
-    for (node, table) in segments.enumerated() {
-      table.patch(
-        batch, gradients, prepared: frames.gradients.shown(node, batch, scale: scale),
-        changed: frames.gradients.changed(node))
+    let pieces = frames.gradients
+    if scale != 1 || pieces.areNeeded {
+      if let gradients, batch.hasGradients { pieces.prepare(batch, cuts, gradients, scale: scale) }
+      for (node, table) in segments.enumerated() {
+        table.patch(
+          batch, gradients, prepared: pieces.shown(node, batch, scale: scale), changed: pieces.changed(node))
+      }
+    } else {
+      for table in segments { table.patch(batch, gradients, prepared: nil, changed: nil) }
     }
     let frame = frames.prepare(
       batch, segments, call.facts, call.sweeps, root: call.root, showsAll: !call.showsGradients)
