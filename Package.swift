@@ -45,7 +45,7 @@ func plugin(_ name: String) -> Target {
     ])
 }
 
-let plugins = ["SGD", "Adam", "Lookahead"]
+let plugins = ["SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "Lookahead", "EMA"]
 
 let package = Package(
   name: "OptPlug",
