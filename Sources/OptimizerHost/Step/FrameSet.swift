@@ -106,7 +106,8 @@ final class FrameSet {
   ///   - sweeps: per node.
   ///   - showsAll: whether every node sees parameters without a gradient.
   func prepare(
-    _ batch: WorkList.Batch, _ tables: [SegmentTable], _ step: StepFacts, _ sweeps: [NodeSweep], root: Int,
+    _ batch: WorkList.Batch, _ tables: [SegmentTable], _ step: StepFacts,
+    _ sweeps: UnsafeMutableBufferPointer<NodeSweep>, root: Int,
     showsAll: Bool
   ) -> UnsafePointer<optplug_frame> {
     for i in facts.indices {

@@ -28,8 +28,8 @@ final class StepEngine {
   private let frames: [FrameSet]
   private let work: StepWork
   private let stepFunction: FrameFunction?
-  private var sequence: StepSequence
-  private let plainSweeps: [NodeSweep]
+  private let sequence: StepSequence
+  private let plainSweeps: UnsafeMutableBufferPointer<NodeSweep>
   private let norm: NormWork
   /// Whether a call may have to see the whole model, so that no other may run beside it.
   private let isSerial: Bool
@@ -66,11 +66,15 @@ final class StepEngine {
       masters: table.masters,
       helps: pool.threads > 1 && !granularities.isEmpty && SharedLoops.areUsed.load(ordering: .relaxed))
     sequence = StepSequence(tree.nodes)
-    plainSweeps = tree.nodes.map { _ in NodeSweep(flags: 0) }
+    plainSweeps = .allocate(capacity: tree.nodes.count)
+    plainSweeps.initialize(repeating: NodeSweep(flags: 0))
     norm = NormWork(table.trainerTypes, gradients: gradients)
   }
 
-  deinit { gradients.deallocate() }
+  deinit {
+    gradients.deallocate()
+    plainSweeps.deallocate()
+  }
 
   /// Takes one step.
   /// - Parameter reevaluate: evaluates the loss again.
@@ -210,7 +214,7 @@ final class StepEngine {
   /// - Throws: `OptimizerError.call` with the message of the first batch, by number, that failed.
   private func run(
     _ function: @escaping FrameFunction, named name: String, root: Int = 0, _ facts: StepFacts,
-    _ sweeps: [NodeSweep], showingGradients: Bool
+    _ sweeps: UnsafeMutableBufferPointer<NodeSweep>, showingGradients: Bool
   ) throws {
     run(function, root: root, facts, sweeps: sweeps, showingGradients: showingGradients)
     if let message = work.takeFailure() {
@@ -219,7 +223,8 @@ final class StepEngine {
   }
 
   private func run(
-    _ function: FrameFunction?, root: Int = 0, _ facts: StepFacts = StepFacts(), sweeps: [NodeSweep],
+    _ function: FrameFunction?, root: Int = 0, _ facts: StepFacts = StepFacts(),
+    sweeps: UnsafeMutableBufferPointer<NodeSweep>,
     showingGradients: Bool = false
   ) {
     cutIfNeeded()

@@ -22,7 +22,7 @@ final class StepWork: SharedWork {
     let root: Int
     let facts: StepFacts
     /// Per node.
-    let sweeps: [NodeSweep]
+    let sweeps: UnsafeMutableBufferPointer<NodeSweep>
     /// Whether segments show the gradients.
     let showsGradients: Bool
     /// Whether slots get their initial values first: in the step that uses them, while the piece is in cache.
@@ -36,6 +36,7 @@ final class StepWork: SharedWork {
   let helps: Bool
   private let gradients: UnsafePointer<UnsafeRawPointer?>
   private let masters: MasterWeights?
+  private let makesGradients: Bool
   private let segments: [SegmentTable]
   private let frames: [FrameSet]
   private let messages: [MessageBuffer]
@@ -56,19 +57,24 @@ final class StepWork: SharedWork {
     self.gradients = gradients
     self.masters = masters
     self.helps = helps
+    makesGradients = frames.contains { $0.gradients.areNeeded }
     messages = frames.map { _ in MessageBuffer() }
   }
 
   /// To be called before each use.
-  func open(_ call: Call, _ list: WorkList) {
+  func open(_ call: Call, _ list: borrowing WorkList) {
     self.call = call
     batches = list.batches
-    cuts = list.cuts
+    // Only gradients and masters that are made piece by piece need them; a copy is not free in a small step.
+    if masters != nil || makesGradients || call.facts.gradientScale != 1 { cuts = list.cuts }
     if helps { open.store(batches.count, ordering: .releasing) }
   }
 
   /// To be called after each use.
-  func close() { (batches, cuts) = ([], []) }
+  func close() {
+    batches = []
+    if !cuts.isEmpty { cuts = [] }
+  }
 
   func work(worker: Int, pieces: PieceCounter) {
     guard let call else { return }
