@@ -110,6 +110,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "DocumentationTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "ExampleTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "InstallTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
     .testTarget(
       name: "ConvNetTests", dependencies: ["ConvNet"], exclude: ["Fixtures"], swiftSettings: hot),

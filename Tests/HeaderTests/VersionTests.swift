@@ -23,7 +23,8 @@ private struct Headers {
       .replacing(/(double max_value;[^}]*)\n\}/) { "\($0.1)\n  uint64_t later_1;\n}" }
       .replacing(/(void \*base_gradient;[^}]*)\n\}/) { "\($0.1)\n  uint64_t later_1, later_2, later_3;\n}" }
       .replacing(
-        "optplug_device device;\n} optplug_parameter", with: "optplug_device device;\n  uint64_t later_1;\n} optplug_parameter")
+        "optplug_device device;\n} optplug_parameter",
+        with: "optplug_device device;\n  uint64_t later_1;\n} optplug_parameter")
     for (version, text) in [(Version.current, text), (.future, grown)] {
       let path = folder.url.appendingPathComponent(version.rawValue)
       try FileManager.default.createDirectory(at: path, withIntermediateDirectories: true)
@@ -35,7 +36,10 @@ private struct Headers {
     let output = folder.path("\(source)-\(version).\(source == "host" ? "exe" : "so")")
     guard !FileManager.default.fileExists(atPath: output) else { return output }
     try Compiler.cc.run(
-      ["-std=gnu11", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]
+      [
+        "-std=gnu11", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror",
+        "-Wno-missing-field-initializers",
+      ]
         + (source == "host" ? [] : ["-shared", "-fPIC"])
         + ["-I", folder.path(version.rawValue), "-o", output]
         + flags

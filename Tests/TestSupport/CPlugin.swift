@@ -76,7 +76,7 @@ public enum CPlugin {
   }
 }
 
-/// A compiler on the PATH.
+/// A compiler on the PATH, or by its path.
 public struct Compiler: Sendable, CustomStringConvertible {
   public let name: String
 
@@ -89,6 +89,7 @@ public struct Compiler: Sendable, CustomStringConvertible {
   public var isInstalled: Bool { path != nil }
 
   private var path: String? {
+    if name.contains("/") { return name }
     let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
     return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
   }
