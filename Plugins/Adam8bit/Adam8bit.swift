@@ -53,7 +53,8 @@ struct Adam8bit<S: Scalar>: BlockFormula {
   }
 
   private let beta1, gain1, beta2, gain2, kept, stepSize, rootCorrection2, eps: S
-  private let maximizes: Bool
+  /// Of the gradient: 1, or -1 to maximize: a choice in the loop would keep it from being vectorised.
+  private let sign: S
   private let values: HyperparameterValues
   private let signed, unsigned: DynamicMap
 
@@ -67,7 +68,7 @@ struct Adam8bit<S: Scalar>: BlockFormula {
     stepSize = S(values[0] / (1 - power(values[1], Double(step))))
     rootCorrection2 = S((1 - power(values[2], Double(step))).squareRoot())
     eps = S(values[3])
-    maximizes = values.isSet(6)
+    sign = S(values.isSet(6) ? -1 : 1)
     signed = signedMap.unsafelyUnwrapped
     unsigned = unsignedMap.unsafelyUnwrapped
   }
@@ -89,9 +90,9 @@ struct Adam8bit<S: Scalar>: BlockFormula {
   @inline(__always) private func update(
     _ block: Block<S>, _ m: UnsafeMutablePointer<S>, _ v: UnsafeMutablePointer<S>
   ) {
-    let p = block.parameter
-    for i in 0..<block.count {
-      let g = maximizes ? -block.gradient(i) : block.gradient(i)
+    let (p, count) = (block.parameter, block.count)
+    for i in 0..<count {
+      let g = block.gradient(i) * sign
       m[i] = S.fma(g, gain1, m[i] * beta1)
       v[i] = S.fma(gain2 * g, g, v[i] * beta2)
       p[i] = p[i] * kept - stepSize * m[i] / (S.squareRoot(v[i]) / rootCorrection2 + eps)

@@ -71,13 +71,17 @@ struct LAMB<S: Scalar>: ReducingFormula, TwoSlotFormula {
   }
 
   func collect(from piece: Piece<S>, into partials: Partials) {
-    piece.collect(into: partials) { p, g, m, v in
-      let g = objective.gradient(g, at: p)
-      mean.advance(&m, by: g)
-      squares.advance(&v, by: g)
-      let u = S.double(direction(p, m, v))
-      return (S.double(p) * S.double(p), u * u)
-    }
+    piece.collect(
+      into: partials,
+      advancing: { p, g, m, v in
+        let g = objective.gradient(g, at: p)
+        mean.advance(&m, by: g)
+        squares.advance(&v, by: g)
+      },
+      { p, _, m, v in
+        let u = S.double(direction(p, m, v))
+        return (S.double(p) * S.double(p), u * u)
+      })
   }
 
   mutating func learn(_ tensor: ReducedTensor) {

@@ -83,21 +83,27 @@ extension Piece {
     collectTwo(into: partials, at: index) { i in terms(p[i], gradient(g, i)) }
   }
 
-  /// Likewise, with slot 0.
+  /// Likewise, with slot 0, whose element `advance` brings up to this step before.
   @inline(__always) public func collect(
-    into partials: Partials, at index: Int = 0, _ terms: (_ p: S, _ g: S, _ a: inout S) -> (Double, Double)
+    into partials: Partials, at index: Int = 0, advancing advance: (_ p: S, _ g: S, _ a: inout S) -> Void,
+    _ terms: (_ p: S, _ g: S, _ a: S) -> (Double, Double)
   ) {
     let (p, g, a) = (parameter.elements, gradient.unsafelyUnwrapped, slot(0).elements)
-    collectTwo(into: partials, at: index) { i in terms(p[i], gradient(g, i), &a[i]) }
+    collectTwo(
+      into: partials, at: index, advancing: { i in advance(p[i], gradient(g, i), &a[i]) },
+      { i in terms(p[i], gradient(g, i), a[i]) })
   }
 
   /// Likewise, with slots 0 and 1.
   @inline(__always) public func collect(
     into partials: Partials, at index: Int = 0,
-    _ terms: (_ p: S, _ g: S, _ a: inout S, _ b: inout S) -> (Double, Double)
+    advancing advance: (_ p: S, _ g: S, _ a: inout S, _ b: inout S) -> Void,
+    _ terms: (_ p: S, _ g: S, _ a: S, _ b: S) -> (Double, Double)
   ) {
     let (p, g, a, b) = (parameter.elements, gradient.unsafelyUnwrapped, slot(0).elements, slot(1).elements)
-    collectTwo(into: partials, at: index) { i in terms(p[i], gradient(g, i), &a[i], &b[i]) }
+    collectTwo(
+      into: partials, at: index, advancing: { i in advance(p[i], gradient(g, i), &a[i], &b[i]) },
+      { i in terms(p[i], gradient(g, i), a[i], b[i]) })
   }
 
   @inline(__always) private func collectOne(
@@ -115,13 +121,17 @@ extension Piece {
     }
   }
 
+  // Two loops for each chunk: one that wrote slots and terms would have more streams than the compiler checks for
+  // overlap before it vectorises.
   @inline(__always) private func collectTwo(
-    into partials: Partials, at index: Int, _ terms: (Int) -> (Double, Double)
+    into partials: Partials, at index: Int, advancing advance: (Int) -> Void = { _ in },
+    _ terms: (Int) -> (Double, Double)
   ) {
     let (x, y) = (partials.terms, partials.terms + Partials.chunk)
     forEachStretch { stretch in
       var (first, second) = (Lanes(), Lanes())
       forEachChunk(of: stretch) { start, count in
+        for i in start..<start + count { advance(i) }
         for i in 0..<count { (x[i], y[i]) = terms(start + i) }
         for i in count..<Partials.chunk { (x[i], y[i]) = (0, 0) }
         partials.add(x, to: &first, partials.reductions[index])

@@ -193,6 +193,18 @@ extension Training {
     #expect(values[..<256].allSatisfy { $0.isFinite } && values[512...].allSatisfy { $0.isFinite })
   }
 
+  @Test func maximizingIsGoingDownTheNegative() throws {
+    let start: [Float] = mixedValues(stream: 1, count: 5000)
+    let up = try Training<Float>("adam8bit(maximize=true)", [Tensor("w", start)])
+    let down = try Training<Float>("adam8bit", [Tensor("w", start)])
+    for step in 1...3 {
+      let gradient: [Float] = mixedValues(stream: 10 + step, count: 5000)
+      try up.step([gradient])
+      try down.step([gradient.map { -$0 }])
+    }
+    #expect(up.tensors[0].values == down.tensors[0].values && up.tensors[0].values != start)
+  }
+
   /// Without a gradient there is nothing to scale by.
   @Test func zerosStayZeros() throws {
     let training = try Training<Float>("adam8bit(min_8bit_size=0)", [Tensor("w", [1, -2, 3])])
