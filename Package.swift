@@ -67,6 +67,9 @@ let package = Package(
     .target(name: "OptimizerKit", dependencies: ["COptPlug", "COptimizerKit"], swiftSettings: embedded),
     .target(name: "COptimizerHost"),
     .target(name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost"], swiftSettings: hot),
+    .target(name: "CPluginValidator"),
+    .target(
+      name: "PluginValidator", dependencies: ["COptPlug", "CPluginValidator", "OptimizerHost"], swiftSettings: hot),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "Datasets", dependencies: ["CZlib"], swiftSettings: hot),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),

@@ -16,7 +16,7 @@ final class StepEngine {
   private var isCut = false
   private var hasStarted = false
   private let segments: [SegmentTable]
-  private let work: StepWork
+  let work: StepWork
   private let stepFunction: FrameFunction?
   private let norm: NormWork
 

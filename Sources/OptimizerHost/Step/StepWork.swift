@@ -29,6 +29,8 @@ final class StepWork: SharedWork {
 
   var call: Call?
   var batches: [WorkList.Batch] = []
+  /// Which batch is done as which, for a validator that looks whether the order matters; nil: in their own order.
+  var order: ((_ place: Int, _ count: Int) -> Int)?
   private let gradients: UnsafePointer<UnsafeRawPointer?>?
   private let segments: [SegmentTable]
   private let frames: [FrameSet]
@@ -54,7 +56,7 @@ final class StepWork: SharedWork {
     keepingFloatingPointMode {
       let mode = optimizer_host_float_mode()
       while let piece = pieces.next(for: worker) {
-        let batch = batches[piece]
+        let batch = batches[order?(piece, batches.count) ?? piece]
         if call.startsState { for table in segments { table.start(batch) } }
         guard let function = call.function else { continue }
         for table in segments { table.patch(batch, gradients) }
