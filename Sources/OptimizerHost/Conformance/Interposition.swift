@@ -20,6 +20,10 @@ package final class Interposition: @unchecked Sendable {
 
   /// Goes around each call of a function of the plugin, named as its member. Must call what it is handed.
   package var around: ((_ function: String, _ call: () -> Void) -> Void)?
+  /// Ids of the host's extensions that the plugin has asked for in `create`.
+  package fileprivate(set) var askedExtensions: Set<String> = []
+  /// The host as the plugin gets it.
+  fileprivate let host: UnsafePointer<optplug_host>
   /// Whether the plugin gets NULL where the host hands in room for a message.
   package var dropsErrors = false
   /// Takes the place of a call of `step`; `call` calls the plugin's with whatever frame it is given.
@@ -51,9 +55,14 @@ package final class Interposition: @unchecked Sendable {
     if original.pointee.destroy != nil { descriptor.pointee.destroy = destroyThunk }
     if original.pointee.plan != nil { descriptor.pointee.plan = planThunk }
     descriptor.pointee.step = stepThunk
+    if original.pointee.route != nil { descriptor.pointee.route = routeThunk }
     if original.pointee.check != nil { descriptor.pointee.check = checkThunk }
     if original.pointee.get_extension != nil { descriptor.pointee.get_extension = extensionThunk }
     self.descriptor = UnsafePointer(descriptor)
+    let host = UnsafeMutablePointer<optplug_host>.allocate(capacity: 1)
+    host.initialize(to: hostInterface.pointee)
+    host.pointee.get_extension = hostExtensionThunk
+    self.host = UnsafePointer(host)
   }
 
   /// Sends the host's calls through here from now on.
@@ -94,19 +103,36 @@ private let createThunk:
   @convention(c) (
     UnsafePointer<optplug_optimizer>?, UnsafePointer<optplug_host>?, UnsafePointer<optplug_create_info>?,
     UnsafeMutablePointer<OpaquePointer?>?, UnsafeMutablePointer<optplug_error>?
-  ) -> optplug_status = { _, host, info, instance, error in
+  ) -> optplug_status = { _, _, info, instance, error in
     guard let interposition = Interposition.current, let create = interposition.original.pointee.create else {
       return OPTPLUG_INTERNAL
     }
     return interposition.call("create", otherwise: OPTPLUG_INTERNAL) {
-      create(interposition.original, host, info, instance, interposition.dropsErrors ? nil : error)
+      create(interposition.original, interposition.host, info, instance, interposition.dropsErrors ? nil : error)
     }
+  }
+
+private let hostExtensionThunk:
+  @convention(c) (UnsafePointer<optplug_host>?, UnsafePointer<CChar>?) -> UnsafeRawPointer? = { _, id in
+    if let id { Interposition.current?.askedExtensions.insert(String(cString: id)) }
+    return hostInterface.pointee.get_extension?(hostInterface, id)
   }
 
 private let destroyThunk: @convention(c) (OpaquePointer?) -> Void = { instance in
   guard let interposition = Interposition.current else { return }
   interposition.call("destroy", otherwise: ()) { interposition.original.pointee.destroy?(instance) }
 }
+
+private let routeThunk:
+  @convention(c) (UnsafePointer<optplug_optimizer>?, UnsafePointer<optplug_parameter>?, UnsafePointer<Double>?) ->
+    UInt32 = { _, parameter, values in
+      guard let interposition = Interposition.current, let route = interposition.original.pointee.route else {
+        return OPTPLUG_ROUTE_ALL
+      }
+      return interposition.call("route", otherwise: OPTPLUG_ROUTE_ALL) {
+        route(interposition.original, parameter, values)
+      }
+    }
 
 private let planThunk:
   @convention(c) (OpaquePointer?, UnsafePointer<optplug_plan>?, UnsafeMutablePointer<optplug_error>?) ->

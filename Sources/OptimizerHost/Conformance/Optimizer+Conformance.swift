@@ -9,10 +9,35 @@ extension Optimizer {
     package let role: UInt32
     package let dtype: DType
     package let shape: [Int]
-    /// Element i belongs to element i of the parameter.
-    package let isAsParameter: Bool
+    /// How many elements of the parameter share one of the slot; 0: the slot is the parameter's as a whole.
+    package let elementsPerElement: Int
     /// The first byte.
     package let memory: UnsafeMutableRawPointer?
+
+    /// Element i belongs to element i of the parameter.
+    package var isAsParameter: Bool { elementsPerElement == 1 }
+
+    /// Bytes that a segment of so many elements of the parameter sees.
+    package func bytes(elements: Int) -> Int {
+      let count =
+        elementsPerElement == 0
+        ? shape.reduce(1, *) : (elements + elementsPerElement - 1) / elementsPerElement
+      return count * dtype.size
+    }
+
+    init(_ slot: SlotRecord) {
+      name = slot.name
+      role = slot.role
+      dtype = slot.dtype
+      shape = slot.shape
+      memory = slot.memory
+      elementsPerElement =
+        switch slot.extent {
+        case .elements: 1
+        case .blocks(let length): length
+        case .whole: 0
+        }
+    }
   }
 
   /// Nodes of the tree, wrappers before their bases; the root is 0.
@@ -23,13 +48,31 @@ extension Optimizer {
     tree.nodes[node].bases.compactMap { base in tree.nodes.firstIndex { $0 === base } }
   }
 
+  /// The place in the list of parameters of the one that a node knows by a number.
+  package func conformanceParameter(node: Int, number: Int) -> Int { tree.nodes[node].view.indices[number] }
+
+  /// How many numbers a node collects of each segment in a phase.
+  package func conformanceReductions(of node: Int) -> Int { tree.nodes[node].plan.reductions.count }
+
   /// The slots of a node for a parameter in the order of `segment.slots`, borrowed ones included.
   package func conformanceSlots(node: Int, parameter: Int) -> [SlotView] {
-    tree.nodes[node].slots[parameter].map {
-      SlotView(
-        name: $0.name, role: $0.role, dtype: $0.dtype, shape: $0.shape, isAsParameter: $0.isAsParameter,
-        memory: $0.memory)
+    tree.nodes[node].slots[parameter].map(SlotView.init)
+  }
+
+  /// Everything that a node asks for in its plan, in words: slots of all parameters and of the model, phases, scratch.
+  package func conformancePlan(of node: Int = 0) -> [String] {
+    let node = tree.nodes[node]
+    func text(_ owner: String, _ slot: SlotRecord) -> String {
+      "slot '\(slot.name)' of \(owner): \(slot.dtype) \(slot.shape), role \(slot.role)"
     }
+    let slots = zip(table.parameters, node.slots).flatMap { parameter, slots in
+      slots.map { text("'\(parameter.name)'", $0) }
+    }
+    let plan = node.plan
+    return slots + plan.modelSlots.map { text("the model", $0) } + [
+      "\(plan.phases) phases with \(plan.reductions.count) reductions",
+      "\(plan.scratch) bytes of scratch and \(plan.scratchPerElement) per element",
+    ]
   }
 
   /// Ends every instance and makes it anew; slots keep their memory and their values.
@@ -53,26 +96,35 @@ extension Optimizer {
   }
 
   private func replan(_ node: Node) throws {
-    let old = node.ownSlots
+    let (old, plan) = (node.ownSlots, node.plan)
     let steps = Array(node.parameterSteps)
     try node.plan(table)
     for (i, parameter) in table.parameters.enumerated() {
       node.parameterSteps[i] = steps[i]
-      guard old[i].count == node.ownSlots[i].count else {
-        throw OptimizerError.call(
-          node.type.name, function: "plan",
-          problem: "it asked for \(old[i].count) slots of '\(parameter.name)' first and for "
-            + "\(node.ownSlots[i].count) then")
-      }
-      for (before, now) in zip(old[i], node.ownSlots[i]) {
-        guard before.isSame(as: now), let memory = before.memory else {
-          throw OptimizerError.call(
-            node.type.name, function: "plan",
-            problem: "slot '\(before.name)' of '\(parameter.name)' is another one when planned again")
-        }
-        now.place(at: memory)
-      }
+      try keep(old[i], node.ownSlots[i], node, "'\(parameter.name)'")
     }
+    try keep(plan.modelSlots, node.plan.modelSlots, node, "the model")
+    guard
+      plan.phases == node.plan.phases, plan.reductions == node.plan.reductions,
+      plan.scratch == node.plan.scratch, plan.scratchPerElement == node.plan.scratchPerElement
+    else { throw differs(node, "it asks for other phases or another scratch when planned again") }
+  }
+
+  /// Gives the slots of a new plan the memory of the same slots of the old one.
+  private func keep(_ old: [SlotRecord], _ new: [SlotRecord], _ node: Node, _ owner: String) throws {
+    guard old.count == new.count else {
+      throw differs(node, "it asked for \(old.count) slots of \(owner) first and for \(new.count) then")
+    }
+    for (before, now) in zip(old, new) {
+      guard before.isSame(as: now), let memory = before.memory else {
+        throw differs(node, "slot '\(before.name)' of \(owner) is another one when planned again")
+      }
+      now.place(at: memory)
+    }
+  }
+
+  private func differs(_ node: Node, _ problem: String) -> OptimizerError {
+    .call(node.type.name, function: "plan", problem: problem)
   }
 
   /// Hands out the batches of a step in another order: `order` maps a place and the number of batches to a batch.
@@ -82,6 +134,6 @@ extension Optimizer {
 extension SlotRecord {
   fileprivate func isSame(as other: SlotRecord) -> Bool {
     name == other.name && role == other.role && dtype == other.dtype && shape == other.shape
-      && isAsParameter == other.isAsParameter && starts(as: other)
+      && extent == other.extent && starts(as: other)
   }
 }
