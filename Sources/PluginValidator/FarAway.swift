@@ -34,7 +34,7 @@ extension ValidationCase {
     let shape = UnsafeMutablePointer<Int64>.allocate(capacity: 1)
     defer { shape.deallocate() }
     shape.pointee = whole
-    let space = SparseSpace(offset: offset)
+    let space = SparseSpace()
     editor.copy.editParameter = { parameter in
       parameter.count = whole
       parameter.ndim = 1
@@ -42,9 +42,19 @@ extension ValidationCase {
     }
     editor.copy.edit = { $0.offset += Int64(offset) }
     editor.copy.relocate = { now, bytes, what in
-      // Slots of another size per element have their own distance.
-      let size = bytes / max(1, training.parameters[0].count)
-      return try space.place(for: now, bytes: bytes, elementSize: size)
+      // A slot may have one element for several of the parameter.
+      let distance: Int
+      switch what {
+      case .parameter, .gradient, .baseGradient: distance = offset * training.dtype.size
+      case .slot(let parameter, let name):
+        let views = (0..<training.optimizer.conformanceNodeCount).flatMap { node in
+          training.optimizer.conformanceSlots(node: node, parameter: parameter)
+        }
+        let view = views.first { $0.name == name && $0.memory == now }
+        distance = view.map { $0.elementsPerElement == 0 ? 0 : offset / $0.elementsPerElement * $0.dtype.size } ?? 0
+      case .scratch: return now
+      }
+      return try space.place(for: now, bytes: bytes, distance: distance)
     }
     editor.didCall = { space.copyBack() }
     try editor.step(training, times: 4)
@@ -54,18 +64,14 @@ extension ValidationCase {
 
 /// Address space for whole tensors, of which the system provides only pages that are touched.
 private final class SparseSpace {
-  private let offset: Int
   private var mappings: [UnsafeMutableRawPointer: (base: UnsafeMutableRawPointer, mapped: Int, bytes: Int, at: Int)] =
     [:]
-
-  init(offset: Int) { self.offset = offset }
 
   deinit { for (_, mapping) in mappings { munmap(mapping.base, mapping.mapped) } }
 
   /// The bytes at `now`, as far from the start of a tensor as they are said to be.
-  func place(for now: UnsafeMutableRawPointer, bytes: Int, elementSize: Int) throws -> UnsafeMutableRawPointer {
+  func place(for now: UnsafeMutableRawPointer, bytes: Int, distance at: Int) throws -> UnsafeMutableRawPointer {
     if mappings[now] == nil {
-      let at = offset * elementSize
       let mapped = at + bytes + (1 << 16)
       let base = mmap(
         nil, mapped, PROT_READ | PROT_WRITE,

@@ -8,12 +8,23 @@ struct FrameCopy {
   let optimizer: Optimizer
   let groupCount: Int
   let tables: TableMemory
+  /// - Parameters:
+  ///   - groupCount: of the optimizer's parameter groups.
+  ///   - tables: where copies lie.
+  init(optimizer: Optimizer, groupCount: Int, tables: TableMemory) {
+    self.optimizer = optimizer
+    self.groupCount = groupCount
+    self.tables = tables
+  }
+
   /// What later minors append: bytes behind each struct, which hold 0xA5.
   var extraFrameBytes = 0
   var extraSegmentBytes = 0
   var extraParameterBytes = 0
   var flags: UInt32 = 0
   var reversesSegments = false
+  /// What must be put back into the host's order after the call.
+  private let reversed = Reversed()
   /// Whether the segments are left out.
   var isEmpty = false
   /// An element type instead of the host's.
@@ -25,9 +36,25 @@ struct FrameCopy {
   /// Changes the copy of the table of parameters, entry by entry.
   var editParameter: ((inout optplug_parameter) -> Void)?
 
+  private final class Reversed {
+    var rows: [(to: UnsafeMutablePointer<Double>, from: UnsafePointer<Double>, count: Int, width: Int)] = []
+  }
+
+  /// To be called after the call that got the copy.
+  func finish() {
+    for (to, from, count, width) in reversed.rows {
+      for row in 0..<count { (to + row * width).update(from: from + (count - 1 - row) * width, count: width) }
+    }
+    reversed.rows = []
+  }
+
   /// A stream of memory that segments point into.
   enum Stream: Hashable {
     case parameter(Int), gradient(Int), slot(parameter: Int, name: String)
+    /// The gradient that a wrapper makes for its bases.
+    case baseGradient(Int)
+    /// Working memory of a node.
+    case scratch
   }
 
   /// The copy of the root's frame. Valid until `tables` starts over.
@@ -51,6 +78,17 @@ struct FrameCopy {
       }
     }
     copy.pointee.segments = try segments(frame, node)
+    if let relocate, let scratch = frame.pointee.scratch, frame.pointee.scratch_size > 0 {
+      copy.pointee.scratch = try relocate(scratch, Int(frame.pointee.scratch_size), .scratch)
+    }
+    if reversesSegments, let partials = frame.pointee.partials {
+      // Rows follow their segments; the host finds them in its own order again.
+      let width = optimizer.conformanceReductions(of: node)
+      let rows = try tables.allocate(max(1, Int(frame.pointee.segments.count) * width) * 8)
+      rows.initializeMemory(as: UInt8.self, repeating: 0, count: Int(frame.pointee.segments.count) * width * 8)
+      copy.pointee.partials = rows.assumingMemoryBound(to: Double.self)
+      reversed.rows.append((partials, UnsafePointer(rows.assumingMemoryBound(to: Double.self)), Int(frame.pointee.segments.count), width))
+    }
     copy.pointee.hyperparameters = try hyperparameters(frame.pointee.hyperparameters, node)
     let bases = optimizer.conformanceBases(of: node)
     if let children = frame.pointee.children, !bases.isEmpty {
@@ -81,7 +119,7 @@ struct FrameCopy {
     _ segment: inout optplug_segment, _ node: Int, _ elementSize: Int,
     _ relocate: (UnsafeMutableRawPointer, Int, Stream) throws -> UnsafeMutableRawPointer
   ) throws {
-    let parameter = Int(segment.parameter_index)
+    let parameter = optimizer.conformanceParameter(node: node, number: Int(segment.parameter_index))
     let count = Int(segment.count)
     if let now = segment.parameter {
       segment.parameter = try relocate(now, count * elementSize, .parameter(parameter))
@@ -90,11 +128,14 @@ struct FrameCopy {
       segment.gradient = UnsafeRawPointer(
         try relocate(UnsafeMutableRawPointer(mutating: now), count * elementSize, .gradient(parameter)))
     }
+    if let now = segment.base_gradient {
+      segment.base_gradient = try relocate(now, count * elementSize, .baseGradient(parameter))
+    }
     guard let slots = segment.slots else { return }
     let views = optimizer.conformanceSlots(node: node, parameter: parameter)
     let made = try tables.allocate(views.count * 8).assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
     for (i, view) in views.enumerated() {
-      let bytes = view.isAsParameter ? count * view.dtype.size : view.shape.reduce(view.dtype.size, *)
+      let bytes = view.bytes(elements: count)
       made[i] = try slots[i].map { try relocate($0, bytes, .slot(parameter: parameter, name: view.name)) }
     }
     segment.slots = UnsafePointer(made)

@@ -25,6 +25,7 @@ final class FrameEditor {
         let made = try copy(frame)
         try willCall()
         let status = call(instance, made, error)
+        copy.finish()
         try didCall()
         return status
       } catch {
@@ -50,6 +51,8 @@ extension FrameCopy.Stream: CustomStringConvertible {
     case .parameter(let i): "parameter \(i)"
     case .gradient(let i): "the gradient of parameter \(i)"
     case .slot(let i, let name): "slot '\(name)' of parameter \(i)"
+    case .baseGradient(let i): "the bases' gradient of parameter \(i)"
+    case .scratch: "scratch"
     }
   }
 }

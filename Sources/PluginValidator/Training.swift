@@ -20,13 +20,17 @@ struct TrainingOptions {
   var threads = 1
   var pieceElements = 1 << 20
   var gradientScale = 1.0
+  /// Multiplies every made-up gradient.
+  var gradientFactor = 1.0
   /// Which parameters have a gradient on a step.
   var hasGradient: (_ parameter: Int, _ step: Int) -> Bool = { _, _ in true }
   /// Whether calls go through the subject's interposition.
   var isInterposed = true
   /// An element of a gradient; nil: the made-up one.
   var gradient: ((_ parameter: Int, _ element: Int, _ step: Int) -> Double?)?
-  /// Where the first `elements` bytes of a tensor lie: nil gives memory of its own at a multiple of 64.
+  /// Sets all gradients with `setGradient` and answers the loss, in place of the made-up ones.
+  var loss: ((Training) -> Double)?
+  /// Where a tensor of so many bytes lies; nil gives memory of its own at a multiple of 64.
   var memory: ((_ bytes: Int) throws -> UnsafeMutableRawPointer)?
   var gradientMemory: ((_ bytes: Int) throws -> UnsafeMutableRawPointer)?
 
@@ -92,22 +96,35 @@ final class Training {
   /// - Parameter prepared: called when the gradients are in place.
   func step(prepared: () throws -> Void = {}) throws {
     steps += 1
-    for (i, parameter) in parameters.enumerated() {
-      for element in 0..<parameter.count {
-        let value = options.gradient?(i, element, steps) ?? gradient(i, element)
-        dtype.store(value, to: gradients[i], at: element)
-      }
-    }
+    let loss = evaluate()
     try prepared()
     let pointers = gradients.indices.map { i in
       options.hasGradient(i, steps) ? UnsafeRawPointer(gradients[i]) : nil
     }
-    try optimizer.step(gradients: pointers, gradientScale: options.gradientScale)
+    try optimizer.step(
+      gradients: pointers, gradientScale: options.gradientScale, loss: loss, reevaluate: { [self] in evaluate() })
   }
 
-  /// The made-up gradient of an element on the current step.
-  func gradient(_ parameter: Int, _ element: Int) -> Double {
-    madeUp(seed, UInt64(steps) << 8 | 2, UInt64(parameter), UInt64(element))
+  /// Computes the gradients and the loss anew. The made-up loss of a step is linear in the parameters plus a bowl, so
+  /// that its gradient depends on where the parameters are.
+  private func evaluate() -> Double {
+    if let loss = options.loss?(self) { return loss }
+    var loss = 0.0
+    for (i, parameter) in parameters.enumerated() {
+      for element in 0..<parameter.count {
+        let value = value(i, element)
+        let slope = madeUp(seed, UInt64(steps) << 8 | 2, UInt64(i), UInt64(element))
+        loss += slope * value + value * value / 8
+        let gradient = options.gradient?(i, element, steps) ?? options.gradientFactor * (slope + value / 4)
+        dtype.store(gradient, to: gradients[i], at: element)
+      }
+    }
+    return loss
+  }
+
+  /// Sets an element of a gradient.
+  func setGradient(_ parameter: Int, _ element: Int, to value: Double) {
+    dtype.store(value, to: gradients[parameter], at: element)
   }
 
   /// Says which step was the last.
@@ -118,6 +135,11 @@ final class Training {
   /// An element of a parameter as it is now.
   func value(_ parameter: Int, _ element: Int) -> Double {
     dtype.load(from: parameters[parameter].values, at: element)
+  }
+
+  /// Every element of every parameter.
+  var allValues: [[Double]] {
+    parameters.enumerated().map { i, parameter in (0..<parameter.count).map { value(i, $0) } }
   }
 
   /// Every bit of parameters and state.

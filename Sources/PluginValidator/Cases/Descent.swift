@@ -41,13 +41,17 @@ extension ValidationCase {
     _ subject: Subject, _ shapes: [(name: String, shape: [Int])], start: ((Int) -> Double)? = nil,
     _ loss: @escaping ([[Double]]) -> (loss: Double, gradients: [[Double]])
   ) throws {
-    var now: (loss: Double, gradients: [[Double]]) = (0, [])
     let training = try Training(
       subject,
-      TrainingOptions(shapes: shapes, base: "sgd(lr=1e-4)", gradient: { parameter, element, _ in now.gradients[parameter][element] }))
-    func values() -> [[Double]] {
-      training.parameters.enumerated().map { i, parameter in (0..<parameter.count).map { training.value(i, $0) } }
-    }
+      TrainingOptions(
+        shapes: shapes, base: "sgd(lr=1e-4)",
+        loss: { training in
+          let now = loss(training.allValues)
+          for (i, gradient) in now.gradients.enumerated() {
+            for (element, value) in gradient.enumerated() { training.setGradient(i, element, to: value) }
+          }
+          return now.loss
+        }))
     if let start {
       for parameter in training.parameters {
         for element in 0..<parameter.count {
@@ -55,15 +59,14 @@ extension ValidationCase {
         }
       }
     }
-    now = loss(values())
-    let first = now.loss
+    let first = loss(training.allValues).loss
     // Some need long to get going; none may need longer than this to get anywhere.
     for step in 1...2000 {
       try training.step()
-      now = loss(values())
-      try expect(now.loss.isFinite, "the loss is \(now.loss) on step \(step); it was \(first) at the start")
-      if step >= 50, now.loss < 0.98 * first { return }
+      let now = loss(training.allValues).loss
+      try expect(now.isFinite, "the loss is \(now) on step \(step); it was \(first) at the start")
+      if step >= 50, now < 0.98 * first { return }
     }
-    throw Verdict.failed("after 2000 steps the loss is \(now.loss); it was \(first) at the start")
+    throw Verdict.failed("after 2000 steps the loss is \(loss(training.allValues).loss); it was \(first) at the start")
   }
 }

@@ -37,7 +37,7 @@ extension ValidationCase {
       "accepts-larger-plans", "A plan and its parameters may have grown; sizes and strides say so.",
       needs: .instance
     ) { subject in
-      let plain = try slots(subject)
+      let plain = try Training(subject).optimizer.conformancePlan()
       let tables = try TableMemory(what: "a table of the plan")
       let interposition = try subject.interposition()
       interposition.onPlan = { instance, plan, error, call in
@@ -46,7 +46,7 @@ extension ValidationCase {
       }
       defer { interposition.onPlan = nil }
       let grown: [String]
-      do { grown = try slots(subject) } catch OptimizerError.call(_, _, let problem) {
+      do { grown = try Training(subject).optimizer.conformancePlan() } catch OptimizerError.call(_, _, let problem) {
         throw Verdict.failed("with a plan of a later minor, plan fails: \(problem)")
       }
       try expect(grown == plain, "with a plan of a later minor it asks for other slots")
@@ -104,14 +104,6 @@ extension ValidationCase {
       throw Verdict.failed("\(when), \(function) fails: \(problem)")
     }
     try training.snapshot().expectSame(as: plain, when)
-  }
-
-  /// Names, types and shapes of all slots.
-  private static func slots(_ subject: Subject) throws -> [String] {
-    let training = try Training(subject)
-    return training.parameters.indices.flatMap { i in
-      training.optimizer.conformanceSlots(node: 0, parameter: i).map { "\(i) \($0.name) \($0.dtype) \($0.shape)" }
-    }
   }
 
   private static func grow(_ plan: UnsafePointer<optplug_plan>, _ tables: TableMemory) throws

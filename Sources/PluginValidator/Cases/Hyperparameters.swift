@@ -80,10 +80,7 @@ extension ValidationCase {
   ]
 
   private static func slotNames(_ subject: Subject, _ settings: [String]) throws -> [String] {
-    let training = try Training(subject, TrainingOptions(settings: settings))
-    return training.parameters.indices.flatMap { i in
-      training.optimizer.conformanceSlots(node: 0, parameter: i).map { "\(i) \($0.name) \($0.dtype) \($0.shape)" }
-    }
+    try Training(subject, TrainingOptions(settings: settings)).optimizer.conformancePlan()
   }
 
   /// A live hyperparameter whose value shows beside the defaults of all others, with that value.

@@ -120,7 +120,8 @@ private struct Outside {
       guard let data = frame.segments.data else { break }
       let segment = (data + i * Int(frame.segments.stride)).load(as: optplug_segment.self)
       let start = Int(segment.offset)
-      given[Int(segment.parameter_index), default: []].append(start..<(start + Int(segment.count)))
+      let parameter = training.optimizer.conformanceParameter(node: 0, number: Int(segment.parameter_index))
+      given[parameter, default: []].append(start..<(start + Int(segment.count)))
     }
     for (i, parameter) in training.parameters.enumerated() {
       let ranges = (given[i] ?? []).sorted { $0.lowerBound < $1.lowerBound }

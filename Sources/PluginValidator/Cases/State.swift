@@ -11,7 +11,7 @@ extension ValidationCase {
       let training = try Training(subject)
       var saved: [(state: [NamedTensor], values: [[Double]])] = []
       for _ in 0..<cycle {
-        saved.append((training.optimizer.state(), training.values))
+        saved.append((training.optimizer.state(), training.allValues))
         try training.step()
       }
       let end = training.snapshot()
@@ -27,7 +27,7 @@ extension ValidationCase {
       let training = try Training(subject)
       var saved: [(state: [NamedTensor], values: [[Double]])] = []
       for _ in 0..<cycle {
-        saved.append((training.optimizer.state(), training.values))
+        saved.append((training.optimizer.state(), training.allValues))
         try training.step()
       }
       let end = training.snapshot()
@@ -53,11 +53,6 @@ extension ValidationCase {
 }
 
 extension Training {
-  /// Every element of every parameter.
-  fileprivate var values: [[Double]] {
-    parameters.enumerated().map { i, parameter in (0..<parameter.count).map { value(i, $0) } }
-  }
-
   /// Puts parameters and the count of steps back.
   fileprivate func rewind(to step: Int, _ values: [[Double]]) {
     setSteps(step)
