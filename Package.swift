@@ -66,7 +66,7 @@ let package = Package(
     // MARK: Libraries
     .target(name: "COptimizerKit", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
     .target(name: "OptimizerKit", dependencies: ["COptPlug", "COptimizerKit"], swiftSettings: embedded),
-    .target(name: "COptimizerHost"),
+    .target(name: "COptimizerHost", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
     .target(name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost"], swiftSettings: hot),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "Datasets", dependencies: ["CZlib"], swiftSettings: hot),
