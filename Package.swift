@@ -69,6 +69,7 @@ let package = Package(
     .target(name: "COptimizerHost", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
     .target(name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost"], swiftSettings: hot),
     .target(name: "CPluginValidator"),
+    .target(name: "CAllocationWatch", dependencies: ["CPluginValidator"]),
     .target(
       name: "PluginValidator", dependencies: ["COptPlug", "CPluginValidator", "OptimizerHost"], swiftSettings: hot),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
@@ -87,7 +88,8 @@ let package = Package(
     .executableTarget(
       name: "optplug",
       dependencies: [
-        "OptimizerHost", "Terminal", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "OptimizerHost", "PluginValidator", "CAllocationWatch", "Terminal",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(

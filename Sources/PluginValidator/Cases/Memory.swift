@@ -116,13 +116,7 @@ private struct Outside {
 
   init(_ training: Training, _ frame: optplug_frame) {
     var given: [Int: [Range<Int>]] = [:]
-    for i in 0..<Int(frame.segments.count) {
-      guard let data = frame.segments.data else { break }
-      let segment = (data + i * Int(frame.segments.stride)).load(as: optplug_segment.self)
-      let start = Int(segment.offset)
-      let parameter = training.optimizer.conformanceParameter(node: 0, number: Int(segment.parameter_index))
-      given[parameter, default: []].append(start..<(start + Int(segment.count)))
-    }
+    Self.collect(training, frame, node: 0, &given)
     for (i, parameter) in training.parameters.enumerated() {
       let ranges = (given[i] ?? []).sorted { $0.lowerBound < $1.lowerBound }
       var start = 0
@@ -139,6 +133,22 @@ private struct Outside {
           }
         }
       }
+    }
+  }
+
+  /// What the segments of a node and of those below it show of each parameter.
+  private static func collect(
+    _ training: Training, _ frame: optplug_frame, node: Int, _ given: inout [Int: [Range<Int>]]
+  ) {
+    for i in 0..<Int(frame.segments.count) {
+      guard let data = frame.segments.data else { break }
+      let segment = (data + i * Int(frame.segments.stride)).load(as: optplug_segment.self)
+      let start = Int(segment.offset)
+      let parameter = training.optimizer.conformanceParameter(node: node, number: Int(segment.parameter_index))
+      given[parameter, default: []].append(start..<(start + Int(segment.count)))
+    }
+    for (i, base) in training.optimizer.conformanceBases(of: node).enumerated() {
+      if let child = frame.children?[i] { collect(training, child.pointee, node: base, &given) }
     }
   }
 

@@ -73,7 +73,8 @@ extension ValidationCase {
       }
       let shapes: [(name: String, shape: [Int])] = [("early", [20]), ("late", [20])]
       func gradient(_ parameter: Int, _ element: Int, _ step: Int) -> Double {
-        madeUp(subject.seed, UInt64(parameter == 1 ? step - 3 : step), UInt64(parameter), UInt64(element))
+        madeUp(
+          subject.seed, UInt64(bitPattern: Int64(parameter == 1 ? step - 3 : step)), UInt64(parameter), UInt64(element))
       }
       let late = try Training(
         subject,
