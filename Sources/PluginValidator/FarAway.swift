@@ -72,7 +72,9 @@ private final class SparseSpace {
   /// The bytes at `now`, as far from the start of a tensor as they are said to be.
   func place(for now: UnsafeMutableRawPointer, bytes: Int, distance at: Int) throws -> UnsafeMutableRawPointer {
     if mappings[now] == nil {
-      let mapped = at + bytes + (1 << 16)
+      // Room on both sides, which has cases of its own.
+      let at = at + 1 << 16
+      let mapped = at + bytes + 1 << 16
       let base = mmap(
         nil, mapped, PROT_READ | PROT_WRITE,
         Int32(MAP_PRIVATE) | Int32(MAP_ANONYMOUS) | Int32(MAP_NORESERVE), -1, 0)

@@ -25,6 +25,8 @@ struct FrameCopy {
   var reversesSegments = false
   /// What must be put back into the host's order after the call.
   private let reversed = Reversed()
+  /// Whether there are no segments to see, though their array is there.
+  var showsNothing = false
   /// Whether the segments are left out.
   var isEmpty = false
   /// An element type instead of the host's.
@@ -106,6 +108,7 @@ struct FrameCopy {
     guard !isEmpty else { return optplug_span(data: nil, count: 0, stride: frame.pointee.segments.stride) }
     let span = try tables.grown(
       frame.pointee.segments, by: extraSegmentBytes, reversed: reversesSegments)
+    guard !showsNothing else { return optplug_span(data: span.data, count: 0, stride: span.stride) }
     let elementSize = Int(frame.pointee.dtype.bits) / 8
     for i in 0..<span.count {
       let segment = span.element(i, as: optplug_segment.self)

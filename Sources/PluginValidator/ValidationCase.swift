@@ -74,7 +74,7 @@ public struct ValidationCase: Sendable {
 
   /// The cases that show whether a plugin gets as far as others need.
   static let gates: [(need: Need, names: [String])] = [
-    (.library, ["loads", "describes-itself"]), (.instance, ["makes-instances"]), (.step, ["steps"]),
+    (.library, ["loads", "resolves-every-symbol", "describes-itself"]), (.instance, ["makes-instances"]), (.step, ["steps"]),
   ]
 }
 

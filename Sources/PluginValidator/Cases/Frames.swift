@@ -86,11 +86,13 @@ extension ValidationCase {
       let dtype = try subject.dtypes().first ?? .float32
       let arena = try ParameterArena(shapes.map { .init(name: $0.name, shape: $0.shape, dtype: dtype) })
       var (values, gradients) = (arena.parameters.map(\.values)[...], arena.gradients[...])
-      let joined = try snapshot(
-        subject,
-        TrainingOptions(
-          shapes: shapes, memory: { _ in values.removeFirst() }, gradientMemory: { _ in gradients.removeFirst() }),
-        steps: 5)
+      let joined = try withExtendedLifetime(arena) {
+        try snapshot(
+          subject,
+          TrainingOptions(
+            shapes: shapes, memory: { _ in values.removeFirst() }, gradientMemory: { _ in gradients.removeFirst() }),
+          steps: 5)
+      }
       try joined.expectSame(as: apart, "with parameters joined")
     },
   ]
@@ -139,7 +141,7 @@ extension ValidationCase {
       tables: try TableMemory(what: "a table of the frame"))
     interposition.onStep = { instance, frame, error, call in
       var empty = copy
-      empty.isEmpty = true
+      empty.showsNothing = true
       empty.dtype = optplug_dtype(code: 17, bits: 24, lanes: 1)
       guard let frame, let made = try? empty(frame) else { return OPTPLUG_INTERNAL }
       _ = room(call(instance, made, room(nil)))

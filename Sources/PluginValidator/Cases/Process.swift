@@ -56,8 +56,7 @@ extension ValidationCase {
       try expect(left.isEmpty, "it leaves open: \(left.joined(separator: ", "))")
     },
     ValidationCase(
-      "keeps-the-floating-point-mode", "Rounding and the flushing of denormals are as before each call.",
-      needs: .library
+      "keeps-the-floating-point-mode", "Rounding and the flushing of denormals are as before each call."
     ) { subject in
       let mode = plugin_validator_float_mode()
       var changed: String?
@@ -81,13 +80,13 @@ extension ValidationCase {
       try live(subject)
       if let changed { throw Verdict.failed("\(changed) changes the thread's floating-point mode") }
     },
-    ValidationCase("keeps-the-locale", "The locale is as before.", needs: .library) { subject in
+    ValidationCase("keeps-the-locale", "The locale is as before.") { subject in
       let before = ProcessSetting.locale()
       try live(subject)
       let after = ProcessSetting.locale()
       try expect(after == before, "the locale was \(before) and is \(after)")
     },
-    ValidationCase("keeps-signal-handlers", "No signal is handled otherwise than before.", needs: .library) {
+    ValidationCase("keeps-signal-handlers", "No signal is handled otherwise than before.") {
       subject in
       let (before, mask) = (ProcessSetting.signalHandlers(), ProcessSetting.signalMask())
       try live(subject)
@@ -97,13 +96,13 @@ extension ValidationCase {
         changed.isEmpty, "the handling of signal \(changed.map { "\($0)" }.joined(separator: ", ")) has changed")
       try expect(ProcessSetting.signalMask() == mask, "the signals that the thread holds back have changed")
     },
-    ValidationCase("keeps-the-directory", "The working directory is as before.", needs: .library) { subject in
+    ValidationCase("keeps-the-directory", "The working directory is as before.") { subject in
       let before = ProcessSetting.directory()
       try live(subject)
       let after = ProcessSetting.directory()
       try expect(after == before, "the working directory was \(before) and is \(after)")
     },
-    ValidationCase("keeps-the-environment", "The environment's variables are as before.", needs: .library) {
+    ValidationCase("keeps-the-environment", "The environment's variables are as before.") {
       subject in
       // The host and the system set none from here on.
       let before = ProcessSetting.environment()
@@ -112,7 +111,7 @@ extension ValidationCase {
       let changed = Set(after).symmetricDifference(before).min()
       try expect(after == before, "the environment has changed: \(changed ?? "its order")")
     },
-    ValidationCase("stays-silent", "Nothing is written to standard output or error.", needs: .library) { subject in
+    ValidationCase("stays-silent", "Nothing is written to standard output or error.") { subject in
       guard let file = tmpfile() else { throw Verdict.skipped("no temporary file can be made") }
       defer { fclose(file) }
       fflush(nil)

@@ -24,13 +24,7 @@ extension ValidationCase {
     },
     ValidationCase("resumes", "Saved at any step and restored into a new optimizer, training goes on alike.") {
       subject in
-      let training = try Training(subject)
-      var saved: [(state: [NamedTensor], values: [[Double]])] = []
-      for _ in 0..<cycle {
-        saved.append((training.optimizer.state(), training.allValues))
-        try training.step()
-      }
-      let end = training.snapshot()
+      let (saved, end) = try savedSteps(subject)
       for step in saved.indices {
         let other = try Training(subject)
         try other.optimizer.restore(saved[step].state)
@@ -50,6 +44,21 @@ extension ValidationCase {
       try training.snapshot().expectSame(as: plain, "with the instance made anew after each step")
     },
   ]
+}
+
+extension ValidationCase {
+  /// What is saved in front of each step of a cycle, and how the cycle ends.
+  private static func savedSteps(_ subject: Subject) throws -> (
+    [(state: [NamedTensor], values: [[Double]])], end: Snapshot
+  ) {
+    let training = try Training(subject)
+    var saved: [(state: [NamedTensor], values: [[Double]])] = []
+    for _ in 0..<cycle {
+      saved.append((training.optimizer.state(), training.allValues))
+      try training.step()
+    }
+    return (saved, training.snapshot())
+  }
 }
 
 extension Training {
