@@ -3,7 +3,7 @@
 import OptimizerHost
 
 /// The outcome of one case for one optimizer.
-public struct CaseResult: Sendable, Codable {
+public struct CaseResult: Sendable, Encodable {
   public var name: String
   public var group: ValidationCase.Group
   /// The optimizer; nil where the case is about the whole library.
@@ -16,6 +16,17 @@ public struct CaseResult: Sendable, Codable {
   enum CodingKeys: String, CodingKey {
     case name = "case"
     case group, optimizer, outcome, message, seconds
+  }
+
+  /// Writes null where there is no optimizer, so that every result has the same members.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encode(group, forKey: .group)
+    try container.encode(optimizer, forKey: .optimizer)
+    try container.encode(outcome, forKey: .outcome)
+    try container.encode(message, forKey: .message)
+    try container.encode(seconds, forKey: .seconds)
   }
 }
 

@@ -13,7 +13,8 @@ extension ValidationCase {
         try snapshot(
           subject,
           TrainingOptions(
-            wrapping: wrapping, pieceElements: 16, hasGradient: { parameter, step in step % 3 != 0 || parameter != 0 }),
+            wrapping: wrapping, pieceElements: 16, hasGradient: { parameter, step in step % 3 != 0 || parameter != 0 },
+            isInterposed: false),
           steps: 12)
       }
       let alone = try run { $0 }
