@@ -17,11 +17,14 @@ public struct Validation: Sendable {
   public let command: [String]?
   /// How many processes run at a time.
   public let jobs: Int
+  /// Seconds after which a case's process is killed; nil: as long as the case allows.
+  public let timeLimit: Double?
 
   public init(
     path: String, cases: [ValidationCase] = ValidationCase.all, seed: UInt64, command: [String]?,
-    jobs: Int = ProcessInfo.processInfo.activeProcessorCount
+    timeLimit: Double? = nil, jobs: Int = ProcessInfo.processInfo.activeProcessorCount
   ) {
+    self.timeLimit = timeLimit
     self.path = path
     self.cases = cases
     self.seed = seed
@@ -124,7 +127,7 @@ public struct Validation: Sendable {
     if let command {
       let request = ChildRequest(
         path: path, caseName: task.validationCase.name, optimizer: task.optimizer, seed: seed)
-      child = Sandbox.run(command + request.arguments, limit: task.validationCase.timeLimit)
+      child = Sandbox.run(command + request.arguments, limit: timeLimit ?? task.validationCase.timeLimit)
     } else {
       child = task.validationCase.report(on: Subject(path: path, optimizer: task.optimizer, seed: seed))
     }

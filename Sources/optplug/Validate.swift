@@ -33,6 +33,12 @@ struct Validate: Command {
   @Option(help: "The seed of random inputs: equal seeds, equal inputs. The default differs from run to run.")
   var seed: UInt64?
 
+  @Option(
+    help: ArgumentHelp(
+      "Kill a case's process after this time. The default is 30 s, more for cases that take long.",
+      valueName: "seconds"))
+  var timeLimit: Double?
+
   @Flag(help: "Run everything in this process, for debuggers: a crash then ends the command.")
   var inProcess = false
 
@@ -44,6 +50,7 @@ struct Validate: Command {
 
   func validate() throws {
     guard list || !paths.isEmpty else { throw ValidationError("Name a plugin's file, or write --list.") }
+    if let timeLimit, !(timeLimit > 0) { throw ValidationError("The time limit is \(timeLimit) s; give more than 0.") }
   }
 
   func perform() throws {
@@ -58,7 +65,8 @@ struct Validate: Command {
     for path in paths {
       let start = Date()
       let results = Validation(
-        path: path, cases: cases, seed: seed, command: inProcess ? nil : [executable, ValidateCase.name]
+        path: path, cases: cases, seed: seed, command: inProcess ? nil : [executable, ValidateCase.name],
+        timeLimit: timeLimit
       ).run()
       let run = ValidationRun(
         path: path, seed: seed, seconds: Date().timeIntervalSince(start), results: results)
