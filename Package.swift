@@ -73,7 +73,8 @@ let package = Package(
     .target(name: "CPluginValidator"),
     .target(name: "CAllocationWatch", dependencies: ["CPluginValidator"]),
     .target(
-      name: "PluginValidator", dependencies: ["COptPlug", "CPluginValidator", "OptimizerHost"], swiftSettings: hot),
+      name: "PluginValidator", dependencies: ["COptPlug", "CPluginValidator", "OptimizerHost"],
+      swiftSettings: hot),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "Datasets", dependencies: ["CZlib"], swiftSettings: hot),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),

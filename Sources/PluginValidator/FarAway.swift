@@ -13,33 +13,57 @@ extension ValidationCase {
     case OPTPLUG_GRANULARITY_ELEMENT: block = 1
     case OPTPLUG_GRANULARITY_BLOCK: block = Int(descriptor.granularity_block)
     default:
-      throw Verdict.skipped("it takes tensors whole, and one of 2^31 elements is more than a test should take")
+      throw Verdict.skipped(
+        "it takes tensors whole, and one of 2^31 elements is more than a test should take")
     }
-    let near = try farSnapshot(subject, offset: 0, block)
+    let sumsUp = try Training(subject).optimizer.conformanceSumsUp
+    // Segments of those that sum up begin at multiples of a length of their own.
+    let unit = sumsUp ? max(Int(OPTPLUG_REDUCTION_LENGTH) / block, 1) * block : block
+    let near = try farSnapshot(subject, offset: 0, block, sumsUp: sumsUp)
     // An optimizer may count by elements, as for random numbers. Then other places give other bits.
-    let isByPlace = try farSnapshot(subject, offset: max(block, 1 << 16) / block * block, block).bytes != near.bytes
-    for offset in [1 << 31, 1 << 32] {
-      let far = try farSnapshot(subject, offset: (offset + block - 1) / block * block - block, block)
+    let isByPlace =
+      try farSnapshot(subject, offset: (1 << 16 + unit - 1) / unit * unit, block, sumsUp: sumsUp).bytes
+      != near.bytes
+    for limit in [1 << 31, 1 << 32] {
+      // Across the limit where a segment may begin in front of it.
+      let offset = (limit + unit - 1) / unit * unit - (sumsUp ? 0 : unit)
+      let far = try farSnapshot(subject, offset: offset, block, sumsUp: sumsUp)
       if !isByPlace, far.bytes != near.bytes {
-        throw Verdict.failed("elements from number \(offset - block) on are not updated as those at the start are")
+        throw Verdict.failed("elements from number \(offset) on are not updated as those at the start are")
       }
     }
   }
 
-  /// The parameter after some steps with its elements at `offset` of a tensor of over 2^32.
-  private static func farSnapshot(_ subject: Subject, offset: Int, _ block: Int) throws -> NamedTensor {
-    let training = try Training(subject, TrainingOptions(shapes: [("w", [max(300, 2 * block)])]))
-    let editor = try FrameEditor(subject, training)
-    let whole: Int64 = 1 << 33
+  /// The parameter after some steps with its elements at `offset` of a tensor of over 2^32, with whose shape it is
+  /// planned too.
+  private static func farSnapshot(_ subject: Subject, offset: Int, _ block: Int, sumsUp: Bool) throws
+    -> NamedTensor
+  {
+    let length = max(300, 2 * block)
     let shape = UnsafeMutablePointer<Int64>.allocate(capacity: 1)
     defer { shape.deallocate() }
-    shape.pointee = whole
-    let space = SparseSpace()
-    editor.copy.editParameter = { parameter in
-      parameter.count = whole
+    // Those that sum up want segments of their length, or such as end with their tensor. Others may keep other slots for
+    // small tensors, so that all must be large.
+    shape.pointee = sumsUp ? Int64(offset + length) : 1 << 33
+    let enlarge = { (parameter: inout optplug_parameter) in
+      parameter.count = shape.pointee
       parameter.ndim = 1
       parameter.shape = UnsafePointer(shape)
     }
+    let interposition = try subject.interposition()
+    let planTables = try TableMemory(what: "a table of the plan")
+    interposition.onPlan = { instance, plan, error, call in
+      guard let plan, var enlarged = Optional(plan.pointee),
+        let parameters = try? planTables.grown(plan.pointee.parameters, by: 0, edit: enlarge)
+      else { return OPTPLUG_INTERNAL }
+      enlarged.parameters = parameters
+      return call(instance, &enlarged, error)
+    }
+    defer { interposition.onPlan = nil }
+    let training = try Training(subject, TrainingOptions(shapes: [("w", [length])]))
+    let editor = try FrameEditor(subject, training)
+    let space = SparseSpace()
+    editor.copy.editParameter = enlarge
     editor.copy.edit = { $0.offset += Int64(offset) }
     editor.copy.relocate = { now, bytes, what in
       // A slot may have one element for several of the parameter.
@@ -51,7 +75,8 @@ extension ValidationCase {
           training.optimizer.conformanceSlots(node: node, parameter: parameter)
         }
         let view = views.first { $0.name == name && $0.memory == now }
-        distance = view.map { $0.elementsPerElement == 0 ? 0 : offset / $0.elementsPerElement * $0.dtype.size } ?? 0
+        distance =
+          view.map { $0.elementsPerElement == 0 ? 0 : offset / $0.elementsPerElement * $0.dtype.size } ?? 0
       case .scratch: return now
       }
       return try space.place(for: now, bytes: bytes, distance: distance)
@@ -64,13 +89,15 @@ extension ValidationCase {
 
 /// Address space for whole tensors, of which the system provides only pages that are touched.
 private final class SparseSpace {
-  private var mappings: [UnsafeMutableRawPointer: (base: UnsafeMutableRawPointer, mapped: Int, bytes: Int, at: Int)] =
-    [:]
+  private var mappings:
+    [UnsafeMutableRawPointer: (base: UnsafeMutableRawPointer, mapped: Int, bytes: Int, at: Int)] =
+      [:]
 
   deinit { for (_, mapping) in mappings { munmap(mapping.base, mapping.mapped) } }
 
   /// The bytes at `now`, as far from the start of a tensor as they are said to be.
-  func place(for now: UnsafeMutableRawPointer, bytes: Int, distance at: Int) throws -> UnsafeMutableRawPointer {
+  func place(for now: UnsafeMutableRawPointer, bytes: Int, distance at: Int) throws -> UnsafeMutableRawPointer
+  {
     if mappings[now] == nil {
       // Room on both sides, which has cases of its own.
       let at = at + 1 << 16

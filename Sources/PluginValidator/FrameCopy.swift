@@ -32,7 +32,8 @@ struct FrameCopy {
   /// An element type instead of the host's.
   var dtype: optplug_dtype?
   /// Where a stream of a segment lies instead: for its address now, its size and what it is.
-  var relocate: ((_ now: UnsafeMutableRawPointer, _ bytes: Int, _ what: Stream) throws -> UnsafeMutableRawPointer)?
+  var relocate:
+    ((_ now: UnsafeMutableRawPointer, _ bytes: Int, _ what: Stream) throws -> UnsafeMutableRawPointer)?
   /// Changes a segment when all else has been done.
   var edit: ((inout optplug_segment) -> Void)?
   /// Changes the copy of the table of parameters, entry by entry.
@@ -73,13 +74,12 @@ struct FrameCopy {
     copy.pointee.struct_size += UInt32(extraFrameBytes)
     copy.pointee.flags |= flags
     if let dtype { copy.pointee.dtype = dtype }
-    copy.pointee.parameters = try tables.grown(frame.pointee.parameters, by: extraParameterBytes)
-    if let editParameter {
-      for i in 0..<copy.pointee.parameters.count {
-        editParameter(&copy.pointee.parameters.element(i, as: optplug_parameter.self).pointee)
-      }
-    }
+    copy.pointee.parameters = try tables.grown(
+      frame.pointee.parameters, by: extraParameterBytes, edit: editParameter)
     copy.pointee.segments = try segments(frame, node)
+    if isEmpty || showsNothing {
+      copy.pointee.scratch_size = UInt64(optimizer.conformanceFixedScratch(of: node))
+    }
     if let relocate, let scratch = frame.pointee.scratch, frame.pointee.scratch_size > 0 {
       copy.pointee.scratch = try relocate(scratch, Int(frame.pointee.scratch_size), .scratch)
     }
@@ -87,9 +87,14 @@ struct FrameCopy {
       // Rows follow their segments; the host finds them in its own order again.
       let width = optimizer.conformanceReductions(of: node)
       let rows = try tables.allocate(max(1, Int(frame.pointee.segments.count) * width) * 8)
-      rows.initializeMemory(as: UInt8.self, repeating: 0, count: Int(frame.pointee.segments.count) * width * 8)
+      rows.initializeMemory(
+        as: UInt8.self, repeating: 0, count: Int(frame.pointee.segments.count) * width * 8)
       copy.pointee.partials = rows.assumingMemoryBound(to: Double.self)
-      reversed.rows.append((partials, UnsafePointer(rows.assumingMemoryBound(to: Double.self)), Int(frame.pointee.segments.count), width))
+      reversed.rows.append(
+        (
+          partials, UnsafePointer(rows.assumingMemoryBound(to: Double.self)),
+          Int(frame.pointee.segments.count), width
+        ))
     }
     copy.pointee.hyperparameters = try hyperparameters(frame.pointee.hyperparameters, node)
     let bases = optimizer.conformanceBases(of: node)
@@ -160,6 +165,17 @@ struct FrameCopy {
 }
 
 extension TableMemory {
+  /// A copy of a table of parameters that have grown by `extra` bytes, each of them edited.
+  func grown(_ parameters: optplug_span, by extra: Int, edit: ((inout optplug_parameter) -> Void)?) throws
+    -> optplug_span
+  {
+    let copy = try grown(parameters, by: extra)
+    if let edit {
+      for i in 0..<copy.count { edit(&copy.element(i, as: optplug_parameter.self).pointee) }
+    }
+    return copy
+  }
+
   /// A copy of an array of structs whose elements have grown by `extra` bytes.
   func grown(_ span: optplug_span, by extra: Int, reversed: Bool = false) throws -> optplug_span {
     let (stride, count) = (Int(span.stride), Int(span.count))

@@ -9,7 +9,8 @@ extension HyperparameterType {
     switch kind {
     case .boolean: tried = [1 - defaultValue]
     case .choice(let words): tried = words.indices.map(Double.init)
-    case .integer: tried = [defaultValue + 1, defaultValue - 1, 2, 3, defaultValue * 2, 1, 0, minimum, maximum]
+    case .integer:
+      tried = [defaultValue + 1, defaultValue - 1, 2, 3, defaultValue * 2, 1, 0, minimum, maximum]
     case .float:
       let middle = minimum.isFinite && maximum.isFinite ? (minimum + maximum) / 2 : defaultValue + 0.5
       tried = [
@@ -26,7 +27,9 @@ extension HyperparameterType {
 
   /// Both ends of what it takes, as near as there are values.
   var extremes: [Double] {
-    let candidates = [minimum, minimum.nextUp, minimum + 1e-3, -1e3, defaultValue, 1e3, maximum - 1e-3, maximum]
+    let candidates = [
+      minimum, minimum.nextUp, minimum + 1e-3, -1e3, defaultValue, 1e3, maximum - 1e-3, maximum,
+    ]
     return candidates.filter { problem(with: $0) == nil }.sorted()
   }
 

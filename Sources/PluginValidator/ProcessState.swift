@@ -70,7 +70,8 @@ enum ProcessSetting {
     for number in Int32(1)...64 {
       var action = sigaction()
       guard sigaction(number, nil, &action) == 0 else { continue }
-      handlers[number] = withUnsafeBytes(of: &action.__sigaction_handler) { Array($0).description } + " \(action.sa_flags)"
+      handlers[number] =
+        withUnsafeBytes(of: &action.__sigaction_handler) { Array($0).description } + " \(action.sa_flags)"
     }
     return handlers
   }

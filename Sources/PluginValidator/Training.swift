@@ -24,6 +24,8 @@ struct TrainingOptions {
   var gradientFactor = 1.0
   /// Which parameters have a gradient on a step.
   var hasGradient: (_ parameter: Int, _ step: Int) -> Bool = { _, _ in true }
+  /// Called before gradients are written, with true, and when they are in place, with false.
+  var gradientsChange: (Bool) -> Void = { _ in }
   /// Whether calls go through the subject's interposition.
   var isInterposed = true
   /// An element of a gradient; nil: the made-up one.
@@ -93,21 +95,22 @@ final class Training {
   deinit { for memory in owned { memory.deallocate() } }
 
   /// Takes the next step with gradients of its own.
-  /// - Parameter prepared: called when the gradients are in place.
-  func step(prepared: () throws -> Void = {}) throws {
+  func step() throws {
     steps += 1
     let loss = evaluate()
-    try prepared()
     let pointers = gradients.indices.map { i in
       options.hasGradient(i, steps) ? UnsafeRawPointer(gradients[i]) : nil
     }
     try optimizer.step(
-      gradients: pointers, gradientScale: options.gradientScale, loss: loss, reevaluate: { [self] in evaluate() })
+      gradients: pointers, gradientScale: options.gradientScale, loss: loss,
+      reevaluate: { [self] in evaluate() })
   }
 
   /// Computes the gradients and the loss anew. The made-up loss of a step is linear in the parameters plus a bowl, so
   /// that its gradient depends on where the parameters are.
   private func evaluate() -> Double {
+    options.gradientsChange(true)
+    defer { options.gradientsChange(false) }
     if let loss = options.loss?(self) { return loss }
     var loss = 0.0
     for (i, parameter) in parameters.enumerated() {

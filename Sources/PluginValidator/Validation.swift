@@ -139,7 +139,9 @@ public struct Validation: Sendable {
 
   /// In the order of the cases, and only those that were asked for.
   private func ordered(_ results: [CaseResult]) -> [CaseResult] {
-    let optimizers = results.map(\.optimizer).reduce(into: [String?]()) { if !$0.contains($1) { $0.append($1) } }
+    let optimizers = results.map(\.optimizer).reduce(into: [String?]()) {
+      if !$0.contains($1) { $0.append($1) }
+    }
     return cases.flatMap { validationCase in
       results.filter { $0.name == validationCase.name }.sorted {
         (optimizers.firstIndex(of: $0.optimizer) ?? 0) < (optimizers.firstIndex(of: $1.optimizer) ?? 0)

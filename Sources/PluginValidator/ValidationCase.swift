@@ -4,7 +4,8 @@
 public struct ValidationCase: Sendable {
   /// What a case is about. Its cases lie in the file of that name.
   public enum Group: String, Sendable, CaseIterable, Codable {
-    case loading, descriptor, life, memory, purity, process, frames, numbers, state, hyperparameters, composition,
+    case loading, descriptor, life, memory, purity, process, frames, numbers, state, hyperparameters,
+      composition,
       descent
   }
 
@@ -74,7 +75,8 @@ public struct ValidationCase: Sendable {
 
   /// The cases that show whether a plugin gets as far as others need.
   static let gates: [(need: Need, names: [String])] = [
-    (.library, ["loads", "resolves-every-symbol", "describes-itself"]), (.instance, ["makes-instances"]), (.step, ["steps"]),
+    (.library, ["loads", "resolves-every-symbol", "describes-itself"]), (.instance, ["makes-instances"]),
+    (.step, ["steps"]),
   ]
 }
 

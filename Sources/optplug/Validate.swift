@@ -21,7 +21,8 @@ struct Validate: Command {
         optplug validate ./my.so --only contains-nan --in-process    in a debugger
       """)
 
-  @Argument(help: ArgumentHelp("The plugins' files.", valueName: "path"), completion: .file(extensions: ["so"]))
+  @Argument(
+    help: ArgumentHelp("The plugins' files.", valueName: "path"), completion: .file(extensions: ["so"]))
   var paths: [String] = []
 
   @Option(
@@ -50,7 +51,9 @@ struct Validate: Command {
 
   func validate() throws {
     guard list || !paths.isEmpty else { throw ValidationError("Name a plugin's file, or write --list.") }
-    if let timeLimit, !(timeLimit > 0) { throw ValidationError("The time limit is \(timeLimit) s; give more than 0.") }
+    if let timeLimit, !(timeLimit > 0) {
+      throw ValidationError("The time limit is \(timeLimit) s; give more than 0.")
+    }
   }
 
   func perform() throws {

@@ -10,9 +10,18 @@ import Testing
     let names = ValidationCase.all.map(\.name)
     #expect(Set(names).count == names.count)
     for validationCase in ValidationCase.all {
-      #expect(validationCase.name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z0-9]+)*/) != nil, "\(validationCase.name)")
+      #expect(
+        validationCase.name.wholeMatch(of: /[a-z][a-z0-9]*(-[a-z0-9]+)*/) != nil, "\(validationCase.name)")
       #expect(validationCase.summary.hasSuffix("."), "\(validationCase.name)")
     }
+  }
+
+  @Test func theGuideShowsEveryCase() throws {
+    let guide = try String(contentsOf: Repository.file("docs/validating.md"), encoding: .utf8)
+    for validationCase in ValidationCase.all {
+      #expect(guide.contains("| `\(validationCase.name)` | \(validationCase.summary) |\n"))
+    }
+    #expect(guide.components(separatedBy: "\n| `").count - 1 == ValidationCase.all.count + Outcome.allCases.count)
   }
 
   @Test func patternsSelect() throws {
@@ -49,7 +58,8 @@ import Testing
   @Test func equalSeedsGiveEqualMessages() throws {
     let plugin = try BrokenPlugins.file("applies-the-gradient-scale")
     func results(_ seed: String) throws -> [ValidateOutcome.Result] {
-      try ValidateOutcome.of([plugin, "--json", "--only", "numbers", "--seed", seed]).runs().flatMap(\.results)
+      try ValidateOutcome.of([plugin, "--json", "--only", "numbers", "--seed", seed]).runs().flatMap(
+        \.results)
     }
     let first = try results("3")
     #expect(try results("3") == first)
@@ -118,13 +128,17 @@ import Testing
     #expect(Date().timeIntervalSince(start) < 30)
   }
 
-  @Test func leaves() throws { #expect(try crash("exits") == "ended the process with status 3; it wrote: bye") }
+  @Test func leaves() throws {
+    #expect(try crash("exits") == "ended the process with status 3; it wrote: bye")
+  }
 
   @Test func aborts() throws {
     #expect(try crash("aborts") == "SIGABRT (it aborted) in step; it wrote: cannot go on")
   }
 
-  @Test func overflowsItsStack() throws { #expect(try crash("recurses") == "SIGSEGV (a bad address) in step") }
+  @Test func overflowsItsStack() throws {
+    #expect(try crash("recurses") == "SIGSEGV (a bad address) in step")
+  }
 
   /// What a plugin has started must not keep the validator waiting.
   @Test func forks() throws {

@@ -59,14 +59,17 @@ enum BrokenPlugins {
   /// All names, those of the plugins without a fault excepted.
   static let names: [String] = {
     let files = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
-    return (files ?? []).filter { $0.hasSuffix(".c") && !$0.hasPrefix("valid") }.map { String($0.dropLast(2)) }.sorted()
+    return (files ?? []).filter { $0.hasSuffix(".c") && !$0.hasPrefix("valid") }.map {
+      String($0.dropLast(2))
+    }.sorted()
   }()
 
   /// Compiles a plugin. A comment `flags: …` in its source adds to the compiler's arguments.
   static func file(_ name: String, in folder: URL = folder) throws -> String {
     let source = folder.appendingPathComponent("\(name).c")
     let text = try String(contentsOf: source, encoding: .utf8)
-    let flags = text.firstMatch(of: /\/\* flags: (.*) \*\//).map { $0.1.split(separator: " ").map(String.init) } ?? []
+    let flags =
+      text.firstMatch(of: /\/\* flags: (.*) \*\//).map { $0.1.split(separator: " ").map(String.init) } ?? []
     return try CPlugin.compile(source: source, flags: flags + ["-I", Self.folder.path]).path
   }
 }

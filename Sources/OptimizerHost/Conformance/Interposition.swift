@@ -90,7 +90,8 @@ extension Interposition {
   ) -> optplug_status {
     guard let function = original.pointee.plan else { return OPTPLUG_INTERNAL }
     let plain = {
-      [self] (instance: OpaquePointer?, plan: UnsafePointer<optplug_plan>?, error: ErrorOut) -> optplug_status in
+      [self] (instance: OpaquePointer?, plan: UnsafePointer<optplug_plan>?, error: ErrorOut) -> optplug_status
+      in
       call("plan", otherwise: OPTPLUG_INTERNAL) {
         function(instance, plan, dropsErrors ? nil : error)
       }
@@ -108,7 +109,8 @@ private let createThunk:
       return OPTPLUG_INTERNAL
     }
     return interposition.call("create", otherwise: OPTPLUG_INTERNAL) {
-      create(interposition.original, interposition.host, info, instance, interposition.dropsErrors ? nil : error)
+      create(
+        interposition.original, interposition.host, info, instance, interposition.dropsErrors ? nil : error)
     }
   }
 
@@ -124,7 +126,9 @@ private let destroyThunk: @convention(c) (OpaquePointer?) -> Void = { instance i
 }
 
 private let routeThunk:
-  @convention(c) (UnsafePointer<optplug_optimizer>?, UnsafePointer<optplug_parameter>?, UnsafePointer<Double>?) ->
+  @convention(c) (
+    UnsafePointer<optplug_optimizer>?, UnsafePointer<optplug_parameter>?, UnsafePointer<Double>?
+  ) ->
     UInt32 = { _, parameter, values in
       guard let interposition = Interposition.current, let route = interposition.original.pointee.route else {
         return OPTPLUG_ROUTE_ALL

@@ -51,6 +51,14 @@ extension Optimizer {
   /// The place in the list of parameters of the one that a node knows by a number.
   package func conformanceParameter(node: Int, number: Int) -> Int { tree.nodes[node].view.indices[number] }
 
+  /// Whether what happens to an element may depend on others through sums, or on what a node decides.
+  package var conformanceSumsUp: Bool {
+    tree.nodes.contains { $0.plan.phases > 1 || $0.type.descriptor.pointee.decide != nil }
+  }
+
+  /// Bytes of scratch that a call without segments gets.
+  package func conformanceFixedScratch(of node: Int) -> Int { tree.nodes[node].plan.scratch }
+
   /// How many numbers a node collects of each segment in a phase.
   package func conformanceReductions(of node: Int) -> Int { tree.nodes[node].plan.reductions.count }
 

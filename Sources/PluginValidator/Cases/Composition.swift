@@ -5,7 +5,8 @@ import OptimizerHost
 extension ValidationCase {
   static let composition: [ValidationCase] = [
     ValidationCase(
-      "is-itself-under-lookahead", "Under a Lookahead that goes all the way, it gives the bits that it gives alone."
+      "is-itself-under-lookahead",
+      "Under a Lookahead that goes all the way, it gives the bits that it gives alone."
     ) { subject in
       try subject.needShipped("lookahead", "adam")
       // On some steps a parameter has no gradient, and the base gets a frame without segments.
@@ -13,20 +14,28 @@ extension ValidationCase {
         try snapshot(
           subject,
           TrainingOptions(
-            wrapping: wrapping, pieceElements: 16, hasGradient: { parameter, step in step % 3 != 0 || parameter != 0 },
+            wrapping: wrapping, pieceElements: 16,
+            hasGradient: { parameter, step in step % 3 != 0 || parameter != 0 },
             isInterposed: false),
           steps: 12)
       }
       let alone = try run { $0 }
       let under = try run { "lookahead(k=5, alpha=1, \($0))" }
       for (a, b) in zip(alone.tensors, under.tensors).prefix(TrainingOptions.standard.count) {
-        try expect(a.bytes == b.bytes, "under lookahead(alpha=1), '\(a.name)' differs from what it is without")
+        try expect(
+          a.bytes == b.bytes, "under lookahead(alpha=1), '\(a.name)' differs from what it is without")
       }
     },
-    ValidationCase("wraps-any-base", "A wrapper steps over bases with and without state, and keeps what they do.") {
+    ValidationCase(
+      "wraps-any-base", "A wrapper steps over bases with and without state, and keeps what they do."
+    ) {
       subject in
-      guard try !subject.type().baseRoles.isEmpty else { throw Verdict.skipped("it wraps no other optimizer") }
-      for base in ["sgd(lr=0.01)", "sgd(lr=0.01, momentum=0.9)", "adam(lr=0.01)", "lookahead(k=3, sgd(lr=0.01))"] {
+      guard try !subject.type().baseRoles.isEmpty else {
+        throw Verdict.skipped("it wraps no other optimizer")
+      }
+      for base in [
+        "sgd(lr=0.01)", "sgd(lr=0.01, momentum=0.9)", "adam(lr=0.01)", "lookahead(k=3, sgd(lr=0.01))",
+      ] {
         let training = try Training(subject, TrainingOptions(base: base))
         try training.step(times: 12)
         for (i, parameter) in training.parameters.enumerated() {

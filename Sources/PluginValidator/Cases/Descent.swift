@@ -5,12 +5,15 @@ import OptimizerHost
 
 extension ValidationCase {
   static let descent: [ValidationCase] = [
-    ValidationCase("descends-a-quadratic", "With its default values, a convex quadratic gets smaller.") { subject in
+    ValidationCase("descends-a-quadratic", "With its default values, a convex quadratic gets smaller.") {
+      subject in
       let shapes: [(name: String, shape: [Int])] = [("m", [8, 8]), ("w", [40])]
       // Curvatures from 0.1 to 1.
       func curvature(_ element: Int) -> Double { 0.1 + 0.9 * Double(element % 10) / 9 }
       try descend(subject, shapes) { tensors in
-        let loss = tensors.joined().enumerated().reduce(0.0) { $0 + 0.5 * curvature($1.offset) * $1.element * $1.element }
+        let loss = tensors.joined().enumerated().reduce(0.0) {
+          $0 + 0.5 * curvature($1.offset) * $1.element * $1.element
+        }
         var place = 0
         let gradients = tensors.map { tensor in
           tensor.map { value in
@@ -21,7 +24,8 @@ extension ValidationCase {
         return (loss, gradients)
       }
     },
-    ValidationCase("descends-rosenbrock", "With its default values, Rosenbrock's valley is entered.") { subject in
+    ValidationCase("descends-rosenbrock", "With its default values, Rosenbrock's valley is entered.") {
+      subject in
       // Rosenbrock 1960, https://doi.org/10.1093/comjnl/3.3.175, as a sum over pairs, a hundredth of it: what an
       // author takes for a usual learning rate shall be small enough.
       try descend(subject, [("w", [4, 2])], start: { $0 % 2 == 0 ? -1.2 : 1 }) { tensors in
@@ -68,6 +72,7 @@ extension ValidationCase {
       try expect(now.isFinite, "the loss is \(now) on step \(step); it was \(first) at the start")
       if step >= 50, now < 0.98 * first { return }
     }
-    throw Verdict.failed("after 2000 steps the loss is \(loss(training.allValues).loss); it was \(first) at the start")
+    throw Verdict.failed(
+      "after 2000 steps the loss is \(loss(training.allValues).loss); it was \(first) at the start")
   }
 }

@@ -16,7 +16,8 @@ extension ValidationCase {
       }
     },
     ValidationCase(
-      "documents-itself", "Versions, summaries and what hyperparameters mean are written out.", needs: .library,
+      "documents-itself", "Versions, summaries and what hyperparameters mean are written out.",
+      needs: .library,
       ofLibrary: true
     ) { subject in
       for type in try subject.plugin().optimizers {
@@ -44,7 +45,8 @@ extension ValidationCase {
         "its description changes while it trains; descriptors are constant for the life of the process")
     },
     ValidationCase(
-      "knows-only-its-extensions", "Asked for an extension that nobody knows, it answers NULL.", needs: .library
+      "knows-only-its-extensions", "Asked for an extension that nobody knows, it answers NULL.",
+      needs: .library
     ) { subject in
       let descriptor = try subject.descriptor()
       var library: UnsafePointer<optplug_library>?
@@ -70,7 +72,9 @@ private func description(_ descriptor: UnsafePointer<optplug_optimizer>) -> [UIn
   func bytes(_ memory: UnsafeRawPointer?, _ count: Int) -> [UInt8] {
     memory.map { Array(UnsafeRawBufferPointer(start: $0, count: count)) } ?? []
   }
-  func text(_ pointer: UnsafePointer<CChar>?) -> [UInt8] { pointer.map { Array(String(cString: $0).utf8) } ?? [] }
+  func text(_ pointer: UnsafePointer<CChar>?) -> [UInt8] {
+    pointer.map { Array(String(cString: $0).utf8) } ?? []
+  }
   let optimizer = descriptor.pointee
   var all = bytes(descriptor, Int(optimizer.struct_size))
   all += text(optimizer.name) + text(optimizer.version) + text(optimizer.summary) + text(optimizer.url)

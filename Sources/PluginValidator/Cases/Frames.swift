@@ -14,7 +14,8 @@ extension ValidationCase {
       editor.copy.isEmpty = true
       try editor.step(training)
       for (i, parameter) in training.parameters.enumerated() {
-        let bytes = UnsafeRawBufferPointer(start: parameter.values, count: parameter.count * training.dtype.size)
+        let bytes = UnsafeRawBufferPointer(
+          start: parameter.values, count: parameter.count * training.dtype.size)
         try expect(
           bytes.elementsEqual(plain.tensors[i].bytes), "a step without segments changes '\(parameter.name)'")
       }
@@ -46,12 +47,15 @@ extension ValidationCase {
       }
       defer { interposition.onPlan = nil }
       let grown: [String]
-      do { grown = try Training(subject).optimizer.conformancePlan() } catch OptimizerError.call(_, _, let problem) {
+      do { grown = try Training(subject).optimizer.conformancePlan() } catch OptimizerError.call(
+        _, _, let problem)
+      {
         throw Verdict.failed("with a plan of a later minor, plan fails: \(problem)")
       }
       try expect(grown == plain, "with a plan of a later minor it asks for other slots")
     },
-    ValidationCase("accepts-no-error", "Every function takes NULL in place of room for a message.") { subject in
+    ValidationCase("accepts-no-error", "Every function takes NULL in place of room for a message.") {
+      subject in
       let interposition = try subject.interposition()
       interposition.dropsErrors = true
       defer { interposition.dropsErrors = false }
@@ -74,7 +78,9 @@ extension ValidationCase {
       }
       if let problem { throw Verdict.failed(problem) }
     },
-    ValidationCase("joins-parameters", "Parameters that lie side by side give the same bits when taken as one.") {
+    ValidationCase(
+      "joins-parameters", "Parameters that lie side by side give the same bits when taken as one."
+    ) {
       subject in
       let type = try subject.type()
       guard type.isOfElements, type.claims(OPTPLUG_CAPABILITY_JOINED_PARAMETERS) else {
@@ -90,14 +96,17 @@ extension ValidationCase {
         try snapshot(
           subject,
           TrainingOptions(
-            shapes: shapes, memory: { _ in values.removeFirst() }, gradientMemory: { _ in gradients.removeFirst() }),
+            shapes: shapes, memory: { _ in values.removeFirst() },
+            gradientMemory: { _ in gradients.removeFirst() }),
           steps: 5)
       }
       try joined.expectSame(as: apart, "with parameters joined")
     },
   ]
 
-  private static func trainEdited(_ subject: Subject, _ when: String, _ edit: (inout FrameCopy) -> Void) throws {
+  private static func trainEdited(_ subject: Subject, _ when: String, _ edit: (inout FrameCopy) -> Void)
+    throws
+  {
     let plain = try snapshot(subject, TrainingOptions(), steps: 5)
     let training = try Training(subject)
     let editor = try FrameEditor(subject, training)
@@ -186,12 +195,14 @@ private final class MessageRoom {
     start?.update(repeating: 0, count: capacity)
     error.initialize(
       to: optplug_error(
-        struct_size: UInt32(MemoryLayout<optplug_error>.size), message_capacity: UInt32(capacity), message: start))
+        struct_size: UInt32(MemoryLayout<optplug_error>.size), message_capacity: UInt32(capacity),
+        message: start))
     return error
   }
 
   func problem(_ capacity: Int, failed: Bool) -> String? {
-    guard bytes[..<1024].allSatisfy({ $0 == canary }), bytes[(1024 + capacity)...].allSatisfy({ $0 == canary })
+    guard bytes[..<1024].allSatisfy({ $0 == canary }),
+      bytes[(1024 + capacity)...].allSatisfy({ $0 == canary })
     else {
       return "a message of a failing call is written beyond its room of \(capacity) bytes"
     }

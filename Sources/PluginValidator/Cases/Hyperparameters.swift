@@ -5,7 +5,9 @@ import OptimizerHost
 
 extension ValidationCase {
   static let hyperparameters: [ValidationCase] = [
-    ValidationCase("every-hyperparameter-has-an-effect", "Each hyperparameter changes what training does.", timeLimit: 60) {
+    ValidationCase(
+      "every-hyperparameter-has-an-effect", "Each hyperparameter changes what training does.", timeLimit: 60
+    ) {
       subject in
       let type = try subject.type()
       let dead = try type.hyperparameters.filter { try effect(of: $0, subject) == nil }.map(\.name)
@@ -15,11 +17,14 @@ extension ValidationCase {
             + "the others' defaults or one of them changed")
       }
     },
-    ValidationCase("reads-live-values", "A value changed between two steps holds from the next step on.") { subject in
+    ValidationCase("reads-live-values", "A value changed between two steps holds from the next step on.") {
+      subject in
       for hyperparameter in try subject.type().hyperparameters
       where !hyperparameter.isStructural && !hyperparameter.isZeroStructural {
         for value in hyperparameter.otherValues.prefix(2) {
-          guard let wanted = try? snapshot(subject, TrainingOptions(settings: [hyperparameter.setting(value)]), steps: 6)
+          guard
+            let wanted = try? snapshot(
+              subject, TrainingOptions(settings: [hyperparameter.setting(value)]), steps: 6)
           else { continue }
           let changed = try Training(subject)
           try changed.optimizer.set(hyperparameter.name, to: value)
@@ -29,12 +34,15 @@ extension ValidationCase {
         }
       }
     },
-    ValidationCase("takes-its-whole-range", "Values at the ends of their ranges let steps succeed.") { subject in
+    ValidationCase("takes-its-whole-range", "Values at the ends of their ranges let steps succeed.") {
+      subject in
       let type = try subject.type()
       for hyperparameter in type.hyperparameters {
         for value in hyperparameter.extremes {
           // What cannot even be made is refused, by check or against it, which is another case.
-          guard let training = try? Training(subject, TrainingOptions(settings: [hyperparameter.setting(value)])) else {
+          guard
+            let training = try? Training(subject, TrainingOptions(settings: [hyperparameter.setting(value)]))
+          else {
             continue
           }
           do { try training.step(times: 2) } catch {
@@ -43,21 +51,25 @@ extension ValidationCase {
         }
       }
     },
-    ValidationCase("checks-what-it-refuses", "Values that pass check are those that can be made and planned.") {
+    ValidationCase("checks-what-it-refuses", "Values that pass check are those that can be made and planned.")
+    {
       subject in
       let type = try subject.type()
       for hyperparameter in type.hyperparameters {
         for value in hyperparameter.otherValues + hyperparameter.extremes {
-          do { _ = try Training(subject, TrainingOptions(settings: [hyperparameter.setting(value)])) } catch
-            OptimizerError.call(_, let function, let problem)
-          {
+          do {
+            _ = try Training(subject, TrainingOptions(settings: [hyperparameter.setting(value)]))
+          } catch OptimizerError.call(_, let function, let problem) {
             throw Verdict.failed(
-              "check allows \(hyperparameter.setting(value)), but \(function) fails: \(problem); refuse it in check")
+              "check allows \(hyperparameter.setting(value)), but \(function) fails: \(problem); refuse it in check"
+            )
           } catch OptimizerError.hyperparameter { continue }
         }
       }
     },
-    ValidationCase("plans-by-structural-values", "Only values marked structural decide which slots there are.") {
+    ValidationCase(
+      "plans-by-structural-values", "Only values marked structural decide which slots there are."
+    ) {
       subject in
       let usual = try slotNames(subject, [])
       for hyperparameter in try subject.type().hyperparameters where !hyperparameter.isStructural {
@@ -111,7 +123,8 @@ extension ValidationCase {
   private static func trace(_ subject: Subject, _ settings: [String]) throws -> [NamedTensor] {
     try snapshot(
       subject,
-      TrainingOptions(shapes: [("m", [4, 5]), ("w", [6])], settings: settings, base: "adam(lr=0.1)"), steps: 12
+      TrainingOptions(shapes: [("m", [4, 5]), ("w", [6])], settings: settings, base: "adam(lr=0.1)"),
+      steps: 12
     ).tensors.filter { !$0.name.hasPrefix("optimizer/") }
   }
 }

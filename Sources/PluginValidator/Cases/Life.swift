@@ -31,7 +31,8 @@ extension ValidationCase {
       let kept = plugin_validator_memory_in_use() - before
       try expect(
         kept < 9500 * 8,
-        "each instance leaves \(kept / 9500) bytes behind; destroy must release all that create and plan make")
+        "each instance leaves \(kept / 9500) bytes behind; destroy must release all that create and plan make"
+      )
     },
     ValidationCase(
       "instances-are-independent", "Two instances that take turns give what each gives alone."
@@ -51,7 +52,8 @@ extension ValidationCase {
       }
     },
     ValidationCase(
-      "optimizers-are-independent", "Two optimizers of the library that take turns give what each gives alone.",
+      "optimizers-are-independent",
+      "Two optimizers of the library that take turns give what each gives alone.",
       ofLibrary: true
     ) { subject in
       let types = try subject.plugin().optimizers

@@ -43,7 +43,8 @@ extension ValidationCase {
       let before = try entries(of: "/proc/self/task")
       _ = try subject.plugin()
       let started = try entries(of: "/proc/self/task").subtracting(before).count
-      try expect(started == 0, "loading starts \(started) thread\(started == 1 ? "" : "s"); the host has its own")
+      try expect(
+        started == 0, "loading starts \(started) thread\(started == 1 ? "" : "s"); the host has its own")
     },
     ValidationCase(
       "loads-without-files", "Loading leaves no file open.", needs: .library, ofLibrary: true
@@ -64,7 +65,8 @@ extension ValidationCase {
           + "those of others; build with -fvisibility=hidden")
     },
     ValidationCase(
-      "needs-only-system-libraries", "The file needs no library beyond those of every system.", needs: .library,
+      "needs-only-system-libraries", "The file needs no library beyond those of every system.",
+      needs: .library,
       ofLibrary: true
     ) { subject in
       let system = ["libc.so", "libm.so", "ld-linux", "libpthread.so", "libdl.so", "librt.so"]
@@ -73,7 +75,8 @@ extension ValidationCase {
       }
       guard !others.isEmpty else { return }
       throw Verdict.warning(
-        "it needs \(others.joined(separator: ", ")), which must be installed wherever it is used; link them in")
+        "it needs \(others.joined(separator: ", ")), which must be installed wherever it is used; link them in"
+      )
     },
     ValidationCase(
       "has-no-executable-stack", "The file does not ask for an executable stack.", needs: .library,
@@ -92,7 +95,8 @@ extension ValidationCase {
       }
     },
     ValidationCase(
-      "enters-twice-alike", "The entry stores the same pointer on every call, also without room for an error.",
+      "enters-twice-alike",
+      "The entry stores the same pointer on every call, also without room for an error.",
       needs: .library, ofLibrary: true
     ) { subject in
       let entry = try subject.entry()
@@ -124,7 +128,8 @@ extension Subject {
   /// The entry of the plugin, which is loaded.
   func entry() throws -> optplug_entry_v1_function {
     _ = try plugin()
-    guard let handle = dlopen(path, RTLD_NOW | RTLD_NOLOAD), let symbol = dlsym(handle, "optplug_entry_v1") else {
+    guard let handle = dlopen(path, RTLD_NOW | RTLD_NOLOAD), let symbol = dlsym(handle, "optplug_entry_v1")
+    else {
       throw Verdict.failed("the loader does not find its entry again")
     }
     return unsafeBitCast(symbol, to: optplug_entry_v1_function.self)

@@ -16,16 +16,15 @@ extension ValidationCase {
       var memory: [GuardedMemory] = []
       let training = try Training(
         subject,
-        TrainingOptions(gradientMemory: { bytes in
-          let made = try GuardedMemory(bytes: bytes, .behindGuard, what: "a gradient")
-          memory.append(made)
-          return made.start
-        }))
+        TrainingOptions(
+          gradientsChange: { isOpen in for gradient in memory { gradient.set(writable: isOpen) } },
+          gradientMemory: { bytes in
+            let made = try GuardedMemory(bytes: bytes, .behindGuard, what: "a gradient")
+            memory.append(made)
+            return made.start
+          }))
       for gradient in memory { gradient.nameWrites("wrote to a gradient; gradients belong to the trainer") }
-      for _ in 0..<5 {
-        for gradient in memory { gradient.set(writable: true) }
-        try training.step { for gradient in memory { gradient.set(writable: false) } }
-      }
+      try training.step(times: 5)
     },
     ValidationCase(
       "only-reads-frames", "A step writes neither frames nor segments nor tables of hyperparameters."
@@ -66,14 +65,16 @@ extension ValidationCase {
       Relocation { bytes, what in
         // Each stream at a distance of its own from multiples of 64.
         next = next % 7 + 1
+        // Working memory is aligned whatever tensors are.
         return try GuardedMemory(
-          bytes: bytes, .behindGuard, what: "\(what)", distance: next * size)
+          bytes: bytes, .behindGuard, what: "\(what)", distance: what == .scratch ? 0 : next * size)
       }.install(in: editor)
       try editor.step(training, times: 5)
       try training.snapshot().expectSame(as: plain, "with tensors at odd addresses")
     },
     ValidationCase(
-      "keeps-no-pointers", "A step uses no memory of an earlier one: the host moves tensors and slots as it likes."
+      "keeps-no-pointers",
+      "A step uses no memory of an earlier one: the host moves tensors and slots as it likes."
     ) { subject in
       let plain = try trained(subject)
       let training = try Training(subject)
@@ -101,7 +102,9 @@ extension ValidationCase {
       let training = try Training(subject, options)
       let editor = try FrameEditor(subject, training)
       Relocation { bytes, what in
-        try GuardedMemory(bytes: bytes, placement, what: "\(what)")
+        let alignment = what == .scratch ? 64 : 1
+        return try GuardedMemory(
+          bytes: (bytes + alignment - 1) / alignment * alignment, placement, what: "\(what)")
       }.install(in: editor)
       try editor.step(training, times: 3)
       try training.snapshot().expectSame(as: plain, "between guard pages")
@@ -143,7 +146,8 @@ private struct Outside {
       guard let data = frame.segments.data else { break }
       let segment = (data + i * Int(frame.segments.stride)).load(as: optplug_segment.self)
       let start = Int(segment.offset)
-      let parameter = training.optimizer.conformanceParameter(node: node, number: Int(segment.parameter_index))
+      let parameter = training.optimizer.conformanceParameter(
+        node: node, number: Int(segment.parameter_index))
       given[parameter, default: []].append(start..<(start + Int(segment.count)))
     }
     for (i, base) in training.optimizer.conformanceBases(of: node).enumerated() {
@@ -151,7 +155,9 @@ private struct Outside {
     }
   }
 
-  private mutating func add(_ name: String, _ memory: UnsafeMutableRawPointer, _ range: Range<Int>, _ size: Int) {
+  private mutating func add(
+    _ name: String, _ memory: UnsafeMutableRawPointer, _ range: Range<Int>, _ size: Int
+  ) {
     let start = memory + range.lowerBound * size
     parts.append(
       (

@@ -22,13 +22,15 @@ extension ValidationCase {
         }
       }
     },
-    ValidationCase("takes-zero-gradients", "Gradients of zero make nothing infinite or not a number.") { subject in
+    ValidationCase("takes-zero-gradients", "Gradients of zero make nothing infinite or not a number.") {
+      subject in
       for dtype in try subject.dtypes() { try trainFinite(subject, dtype, "gradients of 0") { _, _, _ in 0 } }
     },
     ValidationCase("takes-missing-gradients", "Parameters may lack their gradients on any step.") { subject in
       let takesNull = try subject.type().claims(OPTPLUG_CAPABILITY_NULL_GRADIENT)
       let training = try Training(
-        subject, TrainingOptions(hasGradient: { parameter, step in step != 2 && (step != 3 || parameter != 1) }))
+        subject,
+        TrainingOptions(hasGradient: { parameter, step in step != 2 && (step != 3 || parameter != 1) }))
       for step in 1...5 {
         let before = training.parameters.indices.map { training.value($0, 0) }
         try training.step()
@@ -38,7 +40,8 @@ extension ValidationCase {
         }
       }
     },
-    ValidationCase("float64-agrees", "Double precision gives what single precision gives, but for rounding.") {
+    ValidationCase("float64-agrees", "Double precision gives what single precision gives, but for rounding.")
+    {
       subject in
       let dtypes = try subject.dtypes()
       guard dtypes.count > 1 else { throw Verdict.skipped("it takes \(dtypes[0]) only") }
@@ -93,7 +96,8 @@ extension ValidationCase {
         )
       }
     },
-    ValidationCase("keeps-groups-apart", "Each parameter is updated with the values of its own group.") { subject in
+    ValidationCase("keeps-groups-apart", "Each parameter is updated with the values of its own group.") {
+      subject in
       let type = try subject.type()
       guard type.conformanceDescriptor.pointee.granularity < OPTPLUG_GRANULARITY_MODEL else {
         throw Verdict.skipped("it sees the whole model at once")
@@ -104,7 +108,8 @@ extension ValidationCase {
       let usual = hyperparameter.defaultValue
       func run(_ values: [Double]) throws -> Snapshot {
         let training = try Training(
-          subject, TrainingOptions(groupOf: { $0 % 2 }, groupValues: values.map { [hyperparameter.name: $0] }))
+          subject, TrainingOptions(groupOf: { $0 % 2 }, groupValues: values.map { [hyperparameter.name: $0] })
+        )
         try training.step(times: 6)
         return training.snapshot()
       }
@@ -127,11 +132,13 @@ extension ValidationCase {
     ValidationCase("accepts-many-dimensions", "A parameter may have twelve dimensions.") { subject in
       try trainShapes(subject, [("deep", [2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 3])])
     },
-    ValidationCase("accepts-many-tensors", "A model may hold thousands of tensors.", timeLimit: 60) { subject in
+    ValidationCase("accepts-many-tensors", "A model may hold thousands of tensors.", timeLimit: 60) {
+      subject in
       try trainShapes(subject, (0..<5000).map { ("w\($0)", [3]) })
     },
     ValidationCase(
-      "counts-past-2-31", "Elements beyond number 2^31 of a tensor are updated like all others.", timeLimit: 60
+      "counts-past-2-31", "Elements beyond number 2^31 of a tensor are updated like all others.",
+      timeLimit: 60
     ) { try trainFarAway($0) },
   ]
 
@@ -177,17 +184,21 @@ extension ValidationCase {
       }
       let spoilt = try run { $0 == 1 && $1 == 77 && $2 == 2 ? value : usual($0, $1, $2) }
       // Others take whole tensors or models into account, and need only come to an end.
-      guard try subject.type().isOfElements else { continue }
+      guard try subject.type().isOfElements, try !Training(subject).optimizer.conformanceSumsUp else {
+        continue
+      }
       let clean = try run(usual)
       for (a, b) in zip(spoilt.tensors, clean.tensors) where !a.name.hasPrefix("optimizer/") {
         let isSpoilt = a.name == "dense.weight" || a.name.hasPrefix("dense.weight/")
         let size = a.dtype.size
         let differs = (0..<(a.bytes.count / size)).first { i in
-          !(isSpoilt && i == 77) && a.bytes[(i * size)..<(i * size + size)] != b.bytes[(i * size)..<(i * size + size)]
+          !(isSpoilt && i == 77)
+            && a.bytes[(i * size)..<(i * size + size)] != b.bytes[(i * size)..<(i * size + size)]
         }
         if let differs {
           throw Verdict.failed(
-            "a gradient of \(value) at element 77 of 'dense.weight' changes element \(differs) of '\(a.name)'")
+            "a gradient of \(value) at element 77 of 'dense.weight' changes element \(differs) of '\(a.name)'"
+          )
         }
       }
     }

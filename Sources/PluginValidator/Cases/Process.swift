@@ -7,7 +7,8 @@ import OptimizerHost
 
 extension ValidationCase {
   static let process: [ValidationCase] = [
-    ValidationCase("allocates-nothing-in-step", "A step neither allocates memory nor releases any.") { subject in
+    ValidationCase("allocates-nothing-in-step", "A step neither allocates memory nor releases any.") {
+      subject in
       guard plugin_validator_can_count() != 0 else {
         throw Verdict.skipped("this program does not count allocations")
       }
@@ -43,11 +44,14 @@ extension ValidationCase {
       _ = try subject.plugin()
       let before = try entries(of: "/proc/self/task")
       let training = try Training(subject)
+      try subject.needOwnWork()
       try training.step(times: 3)
       let started = try entries(of: "/proc/self/task").subtracting(before).count
-      try expect(started == 0, "it starts \(started) thread\(started == 1 ? "" : "s"); the host's threads call step")
+      try expect(
+        started == 0, "it starts \(started) thread\(started == 1 ? "" : "s"); the host's threads call step")
     },
-    ValidationCase("leaves-no-file-open", "No file is open after an instance has ended that was not before.") {
+    ValidationCase("leaves-no-file-open", "No file is open after an instance has ended that was not before.")
+    {
       subject in
       _ = try subject.plugin()
       let before = try openFiles()
@@ -93,7 +97,8 @@ extension ValidationCase {
       let after = ProcessSetting.signalHandlers()
       let changed = before.keys.filter { after[$0] != before[$0] }.sorted()
       try expect(
-        changed.isEmpty, "the handling of signal \(changed.map { "\($0)" }.joined(separator: ", ")) has changed")
+        changed.isEmpty,
+        "the handling of signal \(changed.map { "\($0)" }.joined(separator: ", ")) has changed")
       try expect(ProcessSetting.signalMask() == mask, "the signals that the thread holds back have changed")
     },
     ValidationCase("keeps-the-directory", "The working directory is as before.") { subject in
@@ -127,7 +132,8 @@ extension ValidationCase {
       try result.get()
       var buffer = [UInt8](repeating: 0, count: 200)
       let count = pread(fileno(file), &buffer, buffer.count, 0)
-      let text = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+      let text =
+        String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
         .split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
       try expect(count <= 0, "it writes: \(text); use the error's message, or nothing")
     },
@@ -142,8 +148,10 @@ extension ValidationCase {
   private static func systemCallName(_ number: Int) -> String {
     #if arch(x86_64)
       let names = [
-        0: "read", 1: "write", 2: "open", 3: "close", 8: "lseek", 9: "mmap", 10: "mprotect", 11: "munmap", 12: "brk",
-        13: "rt_sigaction", 14: "rt_sigprocmask", 16: "ioctl", 24: "sched_yield", 28: "madvise", 35: "nanosleep",
+        0: "read", 1: "write", 2: "open", 3: "close", 8: "lseek", 9: "mmap", 10: "mprotect", 11: "munmap",
+        12: "brk",
+        13: "rt_sigaction", 14: "rt_sigprocmask", 16: "ioctl", 24: "sched_yield", 28: "madvise",
+        35: "nanosleep",
         39: "getpid", 56: "clone", 57: "fork", 96: "gettimeofday", 186: "gettid", 202: "futex",
         228: "clock_gettime", 230: "clock_nanosleep", 231: "exit_group", 257: "openat", 318: "getrandom",
         435: "clone3",

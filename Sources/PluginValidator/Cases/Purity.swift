@@ -5,21 +5,24 @@ import OptimizerHost
 
 extension ValidationCase {
   static let purity: [ValidationCase] = [
-    ValidationCase("cut-invariance", "The bits do not depend on how tensors are cut into pieces.") { subject in
+    ValidationCase("cut-invariance", "The bits do not depend on how tensors are cut into pieces.") {
+      subject in
       let whole = try snapshot(subject, TrainingOptions(), steps: 5)
       for length in [1, 7, 64, 100] {
         try snapshot(subject, TrainingOptions(pieceElements: length), steps: 5)
           .expectSame(as: whole, "in pieces of \(length) elements")
       }
     },
-    ValidationCase("order-invariance", "The bits do not depend on the order in which pieces are done.") { subject in
+    ValidationCase("order-invariance", "The bits do not depend on the order in which pieces are done.") {
+      subject in
       let inOrder = try snapshot(subject, TrainingOptions(pieceElements: 16), steps: 5)
       try snapshot(subject, TrainingOptions(pieceElements: 16), steps: 5) { $1 - 1 - $0 }
         .expectSame(as: inOrder, "from the last piece to the first")
       var orders: [Int: [Int]] = [:]
       try snapshot(subject, TrainingOptions(pieceElements: 16), steps: 5) { place, count in
         let order =
-          orders[count] ?? (0..<count).sorted { mixed(subject.seed &+ UInt64($0)) < mixed(subject.seed &+ UInt64($1)) }
+          orders[count]
+          ?? (0..<count).sorted { mixed(subject.seed &+ UInt64($0)) < mixed(subject.seed &+ UInt64($1)) }
         orders[count] = order
         return order[place]
       }.expectSame(as: inOrder, "in a random order")

@@ -7,7 +7,8 @@ extension ValidationCase {
   private static let cycle = 7
 
   static let state: [ValidationCase] = [
-    ValidationCase("rewinds", "Put back to any step of a cycle, training goes on as it went on before.") { subject in
+    ValidationCase("rewinds", "Put back to any step of a cycle, training goes on as it went on before.") {
+      subject in
       let training = try Training(subject)
       var saved: [(state: [NamedTensor], values: [[Double]])] = []
       for _ in 0..<cycle {
@@ -19,10 +20,12 @@ extension ValidationCase {
         try training.optimizer.restore(saved[step].state)
         training.rewind(to: step, saved[step].values)
         try training.step(times: cycle - step)
-        try training.snapshot().expectSame(as: end, "put back to step \(step) and trained to step \(cycle) again")
+        try training.snapshot().expectSame(
+          as: end, "put back to step \(step) and trained to step \(cycle) again")
       }
     },
-    ValidationCase("resumes", "Saved at any step and restored into a new optimizer, training goes on alike.") {
+    ValidationCase("resumes", "Saved at any step and restored into a new optimizer, training goes on alike.")
+    {
       subject in
       let (saved, end) = try savedSteps(subject)
       for step in saved.indices {
@@ -33,7 +36,9 @@ extension ValidationCase {
         try other.snapshot().expectSame(as: end, "saved at step \(step) and resumed by a new optimizer")
       }
     },
-    ValidationCase("keeps-state-in-slots", "An instance that is ended and made anew between steps changes nothing.") {
+    ValidationCase(
+      "keeps-state-in-slots", "An instance that is ended and made anew between steps changes nothing."
+    ) {
       subject in
       let plain = try snapshot(subject, TrainingOptions(), steps: cycle)
       let training = try Training(subject)
@@ -66,7 +71,9 @@ extension Training {
   fileprivate func rewind(to step: Int, _ values: [[Double]]) {
     setSteps(step)
     for (i, parameter) in parameters.enumerated() {
-      for element in 0..<parameter.count { dtype.store(values[i][element], to: parameter.values, at: element) }
+      for element in 0..<parameter.count {
+        dtype.store(values[i][element], to: parameter.values, at: element)
+      }
     }
   }
 }
