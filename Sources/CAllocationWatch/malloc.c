@@ -65,8 +65,4 @@ int posix_memalign(void **memory, size_t alignment, size_t size) {
 
 __attribute__((constructor)) static void announce(void) { plugin_validator_say_that_it_counts(); }
 
-int allocation_watch_is_active(void) { return 1; }
-
-#else
-int allocation_watch_is_active(void) { return 0; }
 #endif

@@ -1,7 +1,6 @@
 // optplug validate: runs the cases of PluginValidator over plugins and tells how each ended.
 
 import ArgumentParser
-import CAllocationWatch
 import Foundation
 import PluginValidator
 import Terminal

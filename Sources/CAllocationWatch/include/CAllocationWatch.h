@@ -1,8 +1,5 @@
-// Counts the allocations of threads that CPluginValidator watches. A program that links this has it.
+// Counts the allocations of threads that CPluginValidator watches, in every program that links this. There is nothing to
+// call: `plugin_validator_can_count` says whether it is there, which it is not beside a sanitizer.
 #ifndef C_ALLOCATION_WATCH_H
 #define C_ALLOCATION_WATCH_H
-
-/// Whether allocations are counted in this build: not beside a sanitizer, which has functions of its own for them.
-int allocation_watch_is_active(void);
-
 #endif
