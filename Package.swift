@@ -47,7 +47,10 @@ func plugin(_ name: String) -> Target {
     ])
 }
 
-let plugins = ["SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "Lookahead", "EMA"]
+let plugins = [
+  "SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "LARS", "LAMB", "Adam8bit", "Lookahead",
+  "EMA",
+]
 
 let package = Package(
   name: "OptPlug",

@@ -38,6 +38,11 @@ extension Piece {
 }
 
 extension optplug_frame {
+  /// The entry of a parameter that this node sees.
+  @inline(__always) func parameter(_ number: UInt32) -> UnsafePointer<optplug_parameter> {
+    (parameters.data + Int(number) * Int(parameters.stride)).assumingMemoryBound(to: optplug_parameter.self)
+  }
+
   /// The values of this node for a group.
   @inline(__always) func values(_ group: UInt32) -> HyperparameterValues {
     HyperparameterValues(hyperparameters[Int(group)].unsafelyUnwrapped)

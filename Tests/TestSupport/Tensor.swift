@@ -7,12 +7,15 @@ public final class Tensor<T: BitPatterned> {
   public let name: String
   public let group: Int
   public let count: Int
+  private let shape: [Int]
   private let memory: UnsafeMutablePointer<T>
 
-  public init(_ name: String, _ values: [T], group: Int = 0) {
+  /// A tensor of one dimension, unless `shape` says otherwise.
+  public init(_ name: String, _ values: [T], shape: [Int]? = nil, group: Int = 0) {
     self.name = name
     self.group = group
     count = values.count
+    self.shape = shape ?? [values.count]
     memory = .allocate(capacity: max(1, count))
     memory.initialize(from: values, count: count)
   }
@@ -28,7 +31,7 @@ public final class Tensor<T: BitPatterned> {
 
   public var parameter: Parameter {
     Parameter(
-      name: name, shape: [count], dtype: T.self == Float.self ? .float32 : .float64,
+      name: name, shape: shape, dtype: T.self == Float.self ? .float32 : .float64,
       values: UnsafeMutableRawPointer(memory), group: group)
   }
 }

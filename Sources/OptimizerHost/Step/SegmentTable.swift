@@ -79,6 +79,12 @@ final class SegmentTable {
     return starts[batch.cuts.lowerBound]..<starts[batch.cuts.upperBound]
   }
 
+  /// The elements of a batch's segments.
+  @inline(__always)
+  func elements(_ batch: WorkList.Batch) -> Int {
+    starts == nil ? batch.elements : range(batch).reduce(0) { $0 + Int(segments[$1].count) }
+  }
+
   /// Points a batch's segments at the gradients, or at none, and writes the parameters' steps into them.
   /// - Parameters:
   ///   - gradients: per parameter, the trainer's; nil when no segment shall show one.
