@@ -47,7 +47,10 @@ func plugin(_ name: String) -> Target {
     ])
 }
 
-let plugins = ["SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "Lookahead", "EMA"]
+let plugins = [
+  "SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "Lookahead", "EMA", "SAM", "ScheduleFree",
+  "GradientCentralization",
+]
 
 let package = Package(
   name: "OptPlug",
