@@ -229,10 +229,11 @@ final class StepEngine {
   ) {
     cutIfNeeded()
     if !hasStarted { startWhatHasNoPiece() }
-    work.open(
-      StepWork.Call(
-        function: function, instance: tree.nodes[root].instance, root: root, facts: facts, sweeps: sweeps,
-        showsGradients: showingGradients, startsState: !hasStarted), list)
+    let call = StepWork.Call(
+      function: function, instance: tree.nodes[root].instance, root: root, facts: facts, sweeps: sweeps,
+      showsGradients: showingGradients, startsState: !hasStarted)
+    work.open(call, list.batches)
+    if work.needsCuts(call) { work.cuts = list.cuts }
     hasStarted = true
     pool.run(
       list.batches.count, alone: list.elements < Self.smallWork, serially: isSerial, wakesAll: work.helps,

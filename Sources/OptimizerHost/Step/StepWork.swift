@@ -61,12 +61,13 @@ final class StepWork: SharedWork {
     messages = frames.map { _ in MessageBuffer() }
   }
 
+  /// Whether the cuts are needed beside the batches: where gradients or masters are made piece by piece.
+  func needsCuts(_ call: Call) -> Bool { masters != nil || makesGradients || call.facts.gradientScale != 1 }
+
   /// To be called before each use.
-  func open(_ call: Call, _ list: borrowing WorkList) {
+  func open(_ call: Call, _ batches: [WorkList.Batch]) {
     self.call = call
-    batches = list.batches
-    // Only gradients and masters that are made piece by piece need them; a copy is not free in a small step.
-    if masters != nil || makesGradients || call.facts.gradientScale != 1 { cuts = list.cuts }
+    self.batches = batches
     if helps { open.store(batches.count, ordering: .releasing) }
   }
 
