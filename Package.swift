@@ -49,7 +49,7 @@ func plugin(_ name: String) -> Target {
 
 let plugins = [
   "SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "LARS", "LAMB", "Adam8bit", "Lookahead",
-  "EMA",
+  "EMA", "SAM", "ScheduleFree", "GradientCentralization",
 ]
 
 let package = Package(

@@ -114,6 +114,9 @@ final class StepWork: SharedWork {
       for (node, table) in segments.enumerated() {
         table.patch(
           batch, gradients, prepared: pieces.shown(node, batch, scale: scale), changed: pieces.changed(node))
+        if let gradients, pieces.hasDetours(node) {
+          table.redirect(batch, gradients) { pieces.shown(node, $0, batch, scale: scale) }
+        }
       }
     } else {
       for table in segments { table.patch(batch, gradients, prepared: nil, changed: nil) }
