@@ -49,7 +49,7 @@ func plugin(_ name: String) -> Target {
 
 let plugins = [
   "SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "LARS", "LAMB", "Adam8bit", "Lookahead",
-  "EMA",
+  "EMA", "SAM", "ScheduleFree", "GradientCentralization",
 ]
 
 let package = Package(
@@ -59,6 +59,7 @@ let package = Package(
     .library(name: "OptimizerKit", targets: ["OptimizerKit"]),
     .library(name: "OptimizerHost", targets: ["OptimizerHost"]),
     .executable(name: "convtrain", targets: ["convtrain"]),
+    .executable(name: "optplug", targets: ["optplug"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -72,6 +73,11 @@ let package = Package(
     .target(name: "OptimizerKit", dependencies: ["COptPlug", "COptimizerKit"], swiftSettings: embedded),
     .target(name: "COptimizerHost", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
     .target(name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost"], swiftSettings: hot),
+    .target(name: "CPluginValidator"),
+    .target(name: "CAllocationWatch", dependencies: ["CPluginValidator"]),
+    .target(
+      name: "PluginValidator", dependencies: ["COptPlug", "CPluginValidator", "OptimizerHost"],
+      swiftSettings: hot),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "Datasets", dependencies: ["CZlib"], swiftSettings: hot),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
@@ -81,10 +87,21 @@ let package = Package(
     // MARK: Plugins
   ] + plugins.map(plugin) + [
     // MARK: Tools
+    .target(
+      name: "Terminal",
+      dependencies: ["OptimizerHost", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "optplug",
+      dependencies: [
+        "OptimizerHost", "PluginValidator", "CAllocationWatch", "Terminal",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "convtrain",
       dependencies: [
-        "Training", "Datasets", "OptimizerHost", "ConvNet",
+        "Training", "Datasets", "OptimizerHost", "ConvNet", "Terminal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -113,6 +130,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "DocumentationTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "PluginValidatorTests", dependencies: ["PluginValidator", "TestSupport"], exclude: ["Ends"],
+      swiftSettings: strict),
     .testTarget(name: "ExampleTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "InstallTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),

@@ -1,4 +1,4 @@
-// Asks the host for slots.
+// Asks the host for slots and phases.
 
 import COptPlug
 
@@ -23,6 +23,16 @@ extension optplug_plan {
 
   private func parameter(_ number: UInt32) -> UnsafePointer<optplug_parameter> {
     (parameters.data + Int(number) * Int(parameters.stride)).assumingMemoryBound(to: optplug_parameter.self)
+  }
+
+  /// Asks for an author's phases.
+  func setPhases(_ phases: WrapperPhases, _ plan: UnsafePointer<optplug_plan>) -> optplug_status {
+    guard phases.count > 1 else { return OPTPLUG_OK }
+    guard let set_phases else { return OPTPLUG_INVALID_ARGUMENT }
+    let operations = phases.reductions.map { $0 == .maximum ? OPTPLUG_REDUCE_MAX : OPTPLUG_REDUCE_SUM }
+    return operations.withUnsafeBufferPointer {
+      set_phases(plan, UInt32(phases.count), UInt32($0.count), $0.baseAddress)
+    }
   }
 
   /// Asks for an author's slots of one parameter, in order.

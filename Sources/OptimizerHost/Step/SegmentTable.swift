@@ -114,6 +114,22 @@ final class SegmentTable {
     }
   }
 
+  /// Points a batch's segments at gradients that are not in one place for all parameters.
+  /// - Parameter prepared: the batch's gradients for a parameter, one after another; nil for the trainer's.
+  func redirect(
+    _ batch: WorkList.Batch, _ gradients: UnsafePointer<UnsafeRawPointer?>,
+    prepared: (Int) -> UnsafeMutableRawPointer?
+  ) {
+    let size = batch.dtype.size
+    for i in range(batch) {
+      let origin = origins[i]
+      segments[i].gradient = gradients[origin.parameter].map { own in
+        prepared(origin.parameter).map { UnsafeRawPointer($0 + origin.place * size) }
+          ?? own + Int(segments[i].offset) * size
+      }
+    }
+  }
+
   /// Gives a batch's part of the node's own slots its initial values. Before that all are zero.
   func start(_ batch: WorkList.Batch) {
     for i in range(batch) {
