@@ -73,6 +73,7 @@ import Testing
   @Test func names() {
     #expect(OPTPLUG_EXTENSION_EVAL_VIEW == "optplug.eval-view/1")
     #expect(OPTPLUG_EXTENSION_RESTART_BASES == "optplug.restart-bases/1")
+    #expect(OPTPLUG_EXTENSION_SIGNATURES == "optplug.signatures/1")
     #expect(OPTPLUG_NOTE_SECTION == ".optplug.note")
   }
 
@@ -97,6 +98,8 @@ import Testing
     #expect(OPTPLUG_OPTIMIZER_SIZE_1_0 == 144)
     #expect(OPTPLUG_EVAL_VIEW_SIZE_1_0 == 24)
     #expect(OPTPLUG_RESTART_BASES_SIZE_1_0 == 16)
+    #expect(OPTPLUG_SIGNATURE_SIZE_1_0 == 40)
+    #expect(OPTPLUG_SIGNATURES_SIZE_1_0 == 24)
     #expect(OPTPLUG_LIBRARY_SIZE_1_0 == 32)
   }
 }

@@ -86,6 +86,7 @@ extension Node {
         host_data: Unmanaged.passUnretained(builder).toOpaque(),
         add_slot: { PlanBuilder.at($0)?.addSlot($1, $2, $3) ?? OPTPLUG_INVALID_ARGUMENT },
         borrow_slot: { PlanBuilder.at($0)?.borrowSlot($1, $2, $3, $4, $5) ?? OPTPLUG_INVALID_ARGUMENT })
+      try interposer?.trace(&plan)
       let (status, message) = withExtendedLifetime(builder) { withMessage { function(instance, &plan, $0) } }
       if let refusal = builder.refusal { throw OptimizerError.plugin(type.path, refusal) }
       guard status == OPTPLUG_OK else {

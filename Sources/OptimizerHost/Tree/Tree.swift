@@ -8,8 +8,10 @@ final class Tree {
   let nodes: [Node]
 
   /// Finds every optimizer of the expression and sets its values; nothing of a plugin is called but its entry.
-  init(_ expression: OptimizerExpression, _ registry: PluginRegistry, groupCount: Int) throws {
-    root = try Self.makeNode(expression, registry, path: "", groupCount: groupCount)
+  init(
+    _ expression: OptimizerExpression, _ registry: PluginRegistry, groupCount: Int, trace: Trace? = nil
+  ) throws {
+    root = try Self.makeNode(expression, registry, path: "", groupCount: groupCount, trace: trace)
     nodes = root.subtree
   }
 
@@ -28,7 +30,8 @@ final class Tree {
   }
 
   private static func makeNode(
-    _ expression: OptimizerExpression, _ registry: PluginRegistry, path: String, groupCount: Int
+    _ expression: OptimizerExpression, _ registry: PluginRegistry, path: String, groupCount: Int,
+    trace: Trace?
   ) throws -> Node {
     let type = try registry.find(expression)
     let roles = type.baseRoles
@@ -42,9 +45,10 @@ final class Tree {
             + "write \(type.name)(\(roles.map { _ in "adam" }.joined(separator: ", ")))")
     }
     let bases = try zip(expression.bases, roles).map { base, role in
-      try makeNode(base, registry, path: "\(path)\(role).", groupCount: groupCount)
+      try makeNode(base, registry, path: "\(path)\(role).", groupCount: groupCount, trace: trace)
     }
-    let node = Node(type, target: expression.targetText, path: path, bases: bases, groupCount: groupCount)
+    let node = try Node(
+      type, target: expression.targetText, path: path, bases: bases, groupCount: groupCount, trace: trace)
     for setting in expression.settings {
       guard let index = type.hyperparameters.firstIndex(where: { $0.name == setting.name }) else {
         let names = type.hyperparameters.map(\.name)
