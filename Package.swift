@@ -103,6 +103,9 @@ let package = Package(
       name: "OptimizerHostTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
+      name: "TracingTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"], exclude: ["Fixtures"],
+      swiftSettings: strict),
+    .testTarget(
       name: "RepositoryTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "PluginTests", dependencies: ["OptimizerHost", "TestSupport"], exclude: ["Fixtures", "Foreign"],

@@ -62,7 +62,7 @@ struct Failure: Error {
     case .expression, .hyperparameter: .usage
     case .unknownOptimizer, .plugin, .parameters, .call: .pluginUnusable
     case .state: .badData
-    case .norm: .failedRun
+    case .norm, .tracing: .failedRun
     }
   }
 
