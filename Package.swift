@@ -65,7 +65,7 @@ let package = Package(
     // MARK: Libraries
     .target(name: "COptimizerKit", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
     .target(name: "OptimizerKit", dependencies: ["COptPlug", "COptimizerKit"], swiftSettings: embedded),
-    .target(name: "COptimizerHost"),
+    .target(name: "COptimizerHost", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
     .systemLibrary(
       name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
     .target(name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost", "CFFI"], swiftSettings: hot),

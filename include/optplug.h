@@ -6,6 +6,16 @@
 
      load -> optplug_entry_v1 -> create -> plan -> step, step, ... -> destroy
 
+   Most optimizers take a step in one sweep over the parameters.  Two things make it several, and only for
+   those who ask: phases, for sums over whole tensors, groups or the model, and passes, for another
+   evaluation of the loss:
+
+     for each pass:                         one, unless `decide` asks for the loss again
+       for each phase:                      one, unless `plan` asked for more
+         before the last phase: decide      [step-serial]
+         step on every segment              [step-concurrent]
+         after all but the last: the host reduces what the calls left in frame->partials
+
    Rules that keep old plugins and new hosts (and the other way round) working for ever:
    - The major version is the name of the entry symbol.  Minors only append: fields at the end of a
      struct, constants, extensions.  A field is never removed, moved, retyped or given a new meaning,
@@ -17,6 +27,7 @@
      host hands in lives until the call returns, unless the member says otherwise.
 
    Thread tags: [main] the host's controlling thread, one call at a time for the whole library;
+   [step-serial] the thread that takes the step, while no other call of this tree runs;
    [step-concurrent] any thread, several at once on one instance, with disjoint segments;
    [thread-safe] any thread at any time.
 
@@ -182,6 +193,9 @@ typedef struct optplug_slot {
 #define OPTPLUG_SHAPE_AS_PARAMETER 0u
 /* `dims`; a segment's pointer is the slot's first element.  Needs GRANULARITY_TENSOR or coarser. */
 #define OPTPLUG_SHAPE_EXPLICIT 1u
+/* One element for each granularity_block elements of the parameter, the last block may be short: a segment's
+   pointer is at the block of its first element.  Needs GRANULARITY_BLOCK. */
+#define OPTPLUG_SHAPE_PER_BLOCK 2u
 #define OPTPLUG_INITIAL_ZERO 0u
 #define OPTPLUG_INITIAL_CONSTANT 1u
 #define OPTPLUG_INITIAL_PARAMETER 2u /* a copy of the parameter; needs SHAPE_AS_PARAMETER and AS_PARAMETER */
@@ -202,6 +216,8 @@ typedef struct optplug_segment {
                                included; 1 on its first.  0 while it never had a gradient */
   uint32_t parameter_index; /* into frame->parameters: where the segment begins */
   uint32_t group_index;     /* into frame->hyperparameters */
+  void *base_gradient;      /* out: `count` elements, in which a wrapper with CAPABILITY_CHANGED_GRADIENT leaves
+                               the gradient that its bases get.  NULL for others, and where gradient is NULL */
 } optplug_segment;
 
 /* One call's work for one node of a tree of optimizers, made by the host.  All segments have one dtype and
@@ -209,10 +225,10 @@ typedef struct optplug_segment {
 typedef struct optplug_frame optplug_frame;
 struct optplug_frame {
   uint32_t struct_size;
-  uint32_t flags;          /* 0 in 1.0; ignore bits that you do not know */
+  uint32_t flags;          /* OPTPLUG_FRAME_...; ignore bits that you do not know */
   uint64_t step;           /* steps of the whole optimizer, this one included; 1 on the first */
-  uint32_t pass;           /* 0 in 1.0: loss evaluations before this one in the same step */
-  uint32_t phase;          /* 0 in 1.0: sweeps over the parameters before this one in the same pass */
+  uint32_t pass;           /* how often this node has had the loss evaluated again in this step */
+  uint32_t phase;          /* of this node in this pass, < the number that it asked for */
   optplug_span segments;   /* of optplug_segment; may be empty */
   optplug_span parameters; /* of optplug_parameter: the whole table */
   const double *const *hyperparameters;  /* [group][i]: this node's values, in descriptor order */
@@ -226,7 +242,50 @@ struct optplug_frame {
                             has CAPABILITY_GRADIENT_SCALE: for the others the host has multiplied already */
   uint64_t seed;         /* key for counter-based random numbers: changes with every step, equal for equal
                             runs.  Count by (parameter_index, element), so that cuts do not matter */
+  void *scratch;            /* what plan->set_scratch asked for, this call's own, 64-byte aligned, with any
+                               contents.  NULL when nothing was asked for */
+  uint64_t scratch_size;    /* bytes: fixed + per element x the elements of all segments */
+  double *partials;         /* out, in every phase but the node's last: [segment][reduction], zeros on entry.
+                               NULL in the last phase */
+  const double *tensor_reductions; /* [parameter][reduction]: results of the phase before.  Parameters without
+                                      segments have zeros.  NULL in phase 0 */
+  const double *group_reductions;  /* [group][reduction], likewise */
+  const double *model_reductions;  /* [reduction], likewise */
+  void *const *model_slots; /* this node's, indexed as add_model_slot returned; NULL when there are none.  in;
+                               out too under GRANULARITY_MODEL */
+  double loss;              /* of this evaluation, as the trainer states it; NaN when it does not */
 };
+
+/* For a wrapper: in this call its bases work, for the first time in this step (prepare what they shall see),
+   for the last time (they are done when they return).  Mostly both.  A leaf has both in its last call. */
+#define OPTPLUG_FRAME_FIRST 0x1u
+#define OPTPLUG_FRAME_LAST 0x2u
+
+/* How sums come out equal for every cut, thread and host: in a tree with reductions, segments of
+   GRANULARITY_ELEMENT and GRANULARITY_BLOCK begin at multiples of this many elements of their parameter (or of
+   the largest multiple of the block up to it, if there is one, else of the block) and are that long or end
+   with it; partials are added in double in the order of elements, then of parameters. */
+#define OPTPLUG_REDUCTION_LENGTH 4096u
+#define OPTPLUG_REDUCE_SUM 0u
+#define OPTPLUG_REDUCE_MAX 1u /* the greatest; of magnitudes, since partials and their absence count as 0 */
+
+/* What `decide` knows: one pass of a step, when all of its reductions are there. */
+typedef struct optplug_pass {
+  uint32_t struct_size;
+  uint32_t group_count;
+  uint64_t step;                        /* as in the frame, like all below */
+  uint32_t pass;
+  uint32_t reserved0;                   /* 0 */
+  const double *const *hyperparameters; /* [group][i] */
+  const double *tensor_reductions;      /* NULL for an optimizer of one phase */
+  const double *group_reductions;
+  const double *model_reductions;
+  void *const *model_slots;             /* in/out */
+  double loss;
+} optplug_pass;
+#define OPTPLUG_VERDICT_DONE 0u
+/* After this pass the trainer computes loss and gradients anew, from the parameters as they are then. */
+#define OPTPLUG_VERDICT_REEVALUATE 1u
 
 /* ---- Host ----------------------------------------------------------------------------------------- */
 
@@ -259,7 +318,8 @@ typedef struct optplug_create_info {
 } optplug_create_info;
 
 /* The host's builder, passed to `plan`: read the parameters, ask for slots.  Bases have been planned
-   before.  When a function fails the host remembers why; return its status. */
+   before.  When a function fails the host remembers why; return its status.  The table holds the parameters
+   that this node sees (see `route`), as frame->parameters will. */
 typedef struct optplug_plan optplug_plan;
 struct optplug_plan {
   uint32_t struct_size;
@@ -277,9 +337,22 @@ struct optplug_plan {
      The wrapper may read and write it in `step`, after calling the base. [main] */
   optplug_status(OPTPLUG_CALL *borrow_slot)(const optplug_plan *plan, uint32_t parameter, uint32_t base,
                                             uint32_t role, uint32_t nth, uint32_t *index) OPTPLUG_NOEXCEPT;
+  /* Asks for a slot of the whole model, saved as "optimizer/<path.>name", and stores its index into
+     frame->model_slots.  SHAPE_EXPLICIT, with a dtype of its own.  Fails as add_slot does. [main] */
+  optplug_status(OPTPLUG_CALL *add_model_slot)(const optplug_plan *plan, const optplug_slot *slot,
+                                               uint32_t *index) OPTPLUG_NOEXCEPT;
+  /* Asks for `phases` sweeps in each pass (1 to 64; 1 if not called) and, with more than one, for `reductions`
+     numbers of each segment (0 to 64) from all but the last: operations[i] is OPTPLUG_REDUCE_..., NULL: sums. [main] */
+  optplug_status(OPTPLUG_CALL *set_phases)(const optplug_plan *plan, uint32_t phases, uint32_t reductions,
+                                           const uint32_t *operations) OPTPLUG_NOEXCEPT;
+  /* Asks for working memory of each call: `bytes`, and `bytes_per_element` (at most 1024) for each element of
+     its segments.  RESOURCE_EXHAUSTED when memory is short. [main] */
+  optplug_status(OPTPLUG_CALL *set_scratch)(const optplug_plan *plan, uint64_t bytes,
+                                            uint64_t bytes_per_element) OPTPLUG_NOEXCEPT;
 };
 
-/* How far the host may cut what one call of `step` sees.  A tree has the coarsest of its nodes. */
+/* How far the host may cut what one call of `step` sees.  A parameter is cut as the coarsest of the nodes that
+   see it allows. */
 #define OPTPLUG_GRANULARITY_ELEMENT 0u /* any contiguous pieces */
 #define OPTPLUG_GRANULARITY_BLOCK 1u   /* pieces start at a multiple of granularity_block elements */
 #define OPTPLUG_GRANULARITY_TENSOR 2u  /* whole tensors */
@@ -299,6 +372,15 @@ struct optplug_plan {
    parameters then take one call.  Not for optimizers that look at shapes or names, or count random numbers by
    (parameter_index, element). */
 #define OPTPLUG_CAPABILITY_JOINED_PARAMETERS 0x10ull
+/* Its `decide` may answer REEVALUATE: a trainer that cannot evaluate the loss again refuses it early. */
+#define OPTPLUG_CAPABILITY_REEVALUATE 0x20ull
+/* A wrapper that sees its segments in every call in which its bases work; by FRAME_FIRST and FRAME_LAST it knows
+   where it is.  Without the bit its segments are empty but in the last, so that a wrapper need not know of
+   phases: it calls its bases once in every call, and acts on what it sees. */
+#define OPTPLUG_CAPABILITY_EVERY_PHASE 0x40ull
+/* A wrapper that gives its bases another gradient: in every call in which they work it fills
+   segment->base_gradient before it calls them.  Implies EVERY_PHASE.  Below it gradient_scale is 1. */
+#define OPTPLUG_CAPABILITY_CHANGED_GRADIENT 0x80ull
 
 /* Static description of one optimizer. */
 struct optplug_optimizer {
@@ -328,9 +410,10 @@ struct optplug_optimizer {
      input asks for equal slots.  NULL: no slots. [main] */
   optplug_status(OPTPLUG_CALL *plan)(optplug_instance *instance, const optplug_plan *plan,
                                      optplug_error *error) OPTPLUG_NOEXCEPT;
-  /* Updates frame->segments in place.  A wrapper calls its bases with frame->children.  A pure function of
-     what the frame shows: the same bits for every cut, order and thread.  No allocation, no lock, no system
-     call.  After a failure the segments of the frame are undefined. [step-concurrent] */
+  /* Updates frame->segments in place.  A wrapper calls each base once with frame->children, whether there are
+     segments or not: the host shows each node what it shall act on.  A pure function of what the frame shows:
+     the same bits for every cut, order and thread.  No allocation, no lock, no system call, but through the
+     host's extensions.  After a failure the segments of the frame are undefined. [step-concurrent] */
   optplug_status(OPTPLUG_CALL *step)(const optplug_instance *instance, const optplug_frame *frame,
                                      optplug_error *error) OPTPLUG_NOEXCEPT;
   /* Is this combination of values (each allowed by itself) legal?  If not, INVALID_ARGUMENT and a message.
@@ -340,7 +423,20 @@ struct optplug_optimizer {
   /* An optional interface of this optimizer by id and revision (below); NULL when it has none.  May itself
      be NULL. [thread-safe] */
   const void *(OPTPLUG_CALL *get_extension)(const optplug_optimizer *optimizer, const char *id) OPTPLUG_NOEXCEPT;
+  /* A wrapper's choice of who updates a parameter: a base's number (that base alone sees it, not even the
+     wrapper), ROUTE_SELF or ROUTE_ALL.  Asked before create, with the values of the parameter's group, of which
+     only structural ones may decide.  Bases see tables without the parameters that go elsewhere.  A pure function.
+     NULL: ROUTE_ALL. [main] */
+  uint32_t(OPTPLUG_CALL *route)(const optplug_optimizer *optimizer, const optplug_parameter *parameter,
+                                const double *hyperparameters) OPTPLUG_NOEXCEPT;
+  /* Called in every pass when its reductions are known, before the last phase: stores whether this pass is the
+     step's last for this node, and may write model slots.  A wrapper's bases work in the last phase of its last
+     pass; they may take passes and phases of their own then.  NULL: always DONE. [step-serial] */
+  optplug_status(OPTPLUG_CALL *decide)(const optplug_instance *instance, const optplug_pass *pass,
+                                       uint32_t *verdict, optplug_error *error) OPTPLUG_NOEXCEPT;
 };
+#define OPTPLUG_ROUTE_ALL 0xFFFFFFFFu  /* the wrapper and all its bases */
+#define OPTPLUG_ROUTE_SELF 0xFFFFFFFEu /* the wrapper alone */
 
 /* ---- Extensions of an optimizer -------------------------------------------------------------------- */
 
@@ -395,6 +491,64 @@ typedef struct optplug_signatures {
   uint32_t reserved0;     /* 0 */
   optplug_span functions; /* of optplug_signature; at most 1024 */
 } optplug_signatures;
+
+/* ---- Extensions of the host: services ------------------------------------------------------------------ */
+
+/* Asked for with host->get_extension in `create`; kept as long as the instance. */
+
+/* Messages for the person who trains: the host shows or drops them. */
+#define OPTPLUG_EXTENSION_LOG "optplug.log/1"
+typedef struct optplug_log {
+  uint32_t struct_size;
+  uint32_t reserved0; /* 0 */
+  /* One line without a newline at its end. [thread-safe] */
+  void(OPTPLUG_CALL *write)(const optplug_host *host, uint32_t level, const char *message) OPTPLUG_NOEXCEPT;
+} optplug_log;
+#define OPTPLUG_LOG_DEBUG 0u
+#define OPTPLUG_LOG_INFO 1u
+#define OPTPLUG_LOG_WARNING 2u
+#define OPTPLUG_LOG_ERROR 3u
+
+/* The host's threads, for work inside one call of `step`, so that no plugin brings its own. */
+#define OPTPLUG_EXTENSION_PARALLEL_FOR "optplug.parallel-for/1"
+typedef struct optplug_parallel_for {
+  uint32_t struct_size;
+  uint32_t reserved0; /* 0 */
+  /* Calls body(context, i) once for each i < count, on the calling thread and on idle ones, in any order, and
+     returns when all have returned.  A body runs in the caller's floating-point mode; calls may nest. [thread-safe] */
+  void(OPTPLUG_CALL *run)(const optplug_host *host, uint32_t count,
+                          void(OPTPLUG_CALL *body)(void *context, uint32_t index), void *context) OPTPLUG_NOEXCEPT;
+} optplug_parallel_for;
+
+/* Products of dense row-major matrices.  The bits depend on the machine and its library, not on threads. */
+#define OPTPLUG_EXTENSION_MATRIX_PRODUCT "optplug.matrix-product/1"
+typedef struct optplug_matrix {
+  void *elements;
+  int64_t rows, columns; /* as stored */
+  int64_t stride;        /* elements from one row to the next, >= columns and >= 1 */
+  uint32_t transposed;   /* 1: stands for its transpose.  0 for a result */
+  uint32_t reserved0;    /* 0 */
+} optplug_matrix;
+typedef struct optplug_matrix_product {
+  uint32_t struct_size;
+  uint32_t reserved0; /* 0 */
+  /* c <- alpha a b + beta c, in 32-bit or 64-bit floats, beta = 0 without reading c.  c overlaps neither.
+     INVALID_ARGUMENT for shapes that do not match and other types. [thread-safe] */
+  optplug_status(OPTPLUG_CALL *multiply)(const optplug_host *host, optplug_dtype dtype, double alpha,
+                                         const optplug_matrix *a, const optplug_matrix *b, double beta,
+                                         const optplug_matrix *c) OPTPLUG_NOEXCEPT;
+} optplug_matrix_product;
+
+/* Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): the same for every cut and thread. */
+#define OPTPLUG_EXTENSION_RANDOM "optplug.random/1"
+typedef struct optplug_random {
+  uint32_t struct_size;
+  uint32_t reserved0; /* 0 */
+  /* Writes words first ... first + count - 1 of the sequence that belongs to `key` (frame->seed) and `stream`
+     (parameter_index): word w is word w % 4 of the block whose counter holds w / 4 below and `stream` above. [thread-safe] */
+  void(OPTPLUG_CALL *words)(const optplug_host *host, uint64_t key, uint64_t stream, uint64_t first, uint32_t count,
+                            uint32_t *words) OPTPLUG_NOEXCEPT;
+} optplug_random;
 
 /* ---- The library and its entry ---------------------------------------------------------------------- */
 
@@ -469,17 +623,22 @@ typedef struct optplug_note {
 #define OPTPLUG_PARAMETER_SIZE_1_0 48u
 #define OPTPLUG_HYPERPARAMETER_SIZE_1_0 56u
 #define OPTPLUG_SLOT_SIZE_1_0 48u
-#define OPTPLUG_SEGMENT_SIZE_1_0 56u
-#define OPTPLUG_FRAME_SIZE_1_0 112u
+#define OPTPLUG_SEGMENT_SIZE_1_0 64u
+#define OPTPLUG_FRAME_SIZE_1_0 176u
+#define OPTPLUG_PASS_SIZE_1_0 72u
 #define OPTPLUG_HOST_SIZE_1_0 32u
 #define OPTPLUG_BASE_SIZE_1_0 16u
 #define OPTPLUG_CREATE_INFO_SIZE_1_0 24u
-#define OPTPLUG_PLAN_SIZE_1_0 56u
-#define OPTPLUG_OPTIMIZER_SIZE_1_0 144u
+#define OPTPLUG_PLAN_SIZE_1_0 80u
+#define OPTPLUG_OPTIMIZER_SIZE_1_0 160u
 #define OPTPLUG_EVAL_VIEW_SIZE_1_0 24u
 #define OPTPLUG_RESTART_BASES_SIZE_1_0 16u
 #define OPTPLUG_SIGNATURE_SIZE_1_0 40u
 #define OPTPLUG_SIGNATURES_SIZE_1_0 24u
+#define OPTPLUG_LOG_SIZE_1_0 16u
+#define OPTPLUG_PARALLEL_FOR_SIZE_1_0 16u
+#define OPTPLUG_MATRIX_PRODUCT_SIZE_1_0 16u
+#define OPTPLUG_RANDOM_SIZE_1_0 16u
 #define OPTPLUG_LIBRARY_SIZE_1_0 32u
 
 OPTPLUG_ASSERT(pointer, sizeof(void *) == 8 && sizeof(double) == 8);
@@ -492,17 +651,23 @@ OPTPLUG_ASSERT(error, offsetof(optplug_error, message) + 8 == OPTPLUG_ERROR_SIZE
 OPTPLUG_ASSERT(parameter, offsetof(optplug_parameter, device) + 8 == OPTPLUG_PARAMETER_SIZE_1_0);
 OPTPLUG_ASSERT(hyperparameter, offsetof(optplug_hyperparameter, flags) + 4 == OPTPLUG_HYPERPARAMETER_SIZE_1_0);
 OPTPLUG_ASSERT(slot, offsetof(optplug_slot, initial_value) + 8 == OPTPLUG_SLOT_SIZE_1_0);
-OPTPLUG_ASSERT(segment, offsetof(optplug_segment, group_index) + 4 == OPTPLUG_SEGMENT_SIZE_1_0);
-OPTPLUG_ASSERT(frame, offsetof(optplug_frame, seed) + 8 == OPTPLUG_FRAME_SIZE_1_0);
+OPTPLUG_ASSERT(segment, offsetof(optplug_segment, base_gradient) + 8 == OPTPLUG_SEGMENT_SIZE_1_0);
+OPTPLUG_ASSERT(frame, offsetof(optplug_frame, loss) + 8 == OPTPLUG_FRAME_SIZE_1_0);
+OPTPLUG_ASSERT(pass, offsetof(optplug_pass, loss) + 8 == OPTPLUG_PASS_SIZE_1_0);
 OPTPLUG_ASSERT(host, offsetof(optplug_host, get_extension) + 8 == OPTPLUG_HOST_SIZE_1_0);
 OPTPLUG_ASSERT(base, offsetof(optplug_base, instance) + 8 == OPTPLUG_BASE_SIZE_1_0);
 OPTPLUG_ASSERT(create_info, offsetof(optplug_create_info, bases) + 16 == OPTPLUG_CREATE_INFO_SIZE_1_0);
-OPTPLUG_ASSERT(plan, offsetof(optplug_plan, borrow_slot) + 8 == OPTPLUG_PLAN_SIZE_1_0);
-OPTPLUG_ASSERT(optimizer, offsetof(optplug_optimizer, get_extension) + 8 == OPTPLUG_OPTIMIZER_SIZE_1_0);
+OPTPLUG_ASSERT(plan, offsetof(optplug_plan, set_scratch) + 8 == OPTPLUG_PLAN_SIZE_1_0);
+OPTPLUG_ASSERT(optimizer, offsetof(optplug_optimizer, decide) + 8 == OPTPLUG_OPTIMIZER_SIZE_1_0);
 OPTPLUG_ASSERT(eval_view, offsetof(optplug_eval_view, leave) + 8 == OPTPLUG_EVAL_VIEW_SIZE_1_0);
 OPTPLUG_ASSERT(restart_bases, offsetof(optplug_restart_bases, restarts) + 8 == OPTPLUG_RESTART_BASES_SIZE_1_0);
 OPTPLUG_ASSERT(signature, offsetof(optplug_signature, reserved0) + 4 == OPTPLUG_SIGNATURE_SIZE_1_0);
 OPTPLUG_ASSERT(signatures, offsetof(optplug_signatures, functions) + 16 == OPTPLUG_SIGNATURES_SIZE_1_0);
+OPTPLUG_ASSERT(log, offsetof(optplug_log, write) + 8 == OPTPLUG_LOG_SIZE_1_0);
+OPTPLUG_ASSERT(parallel_for, offsetof(optplug_parallel_for, run) + 8 == OPTPLUG_PARALLEL_FOR_SIZE_1_0);
+OPTPLUG_ASSERT(matrix, sizeof(optplug_matrix) == 40);
+OPTPLUG_ASSERT(matrix_product, offsetof(optplug_matrix_product, multiply) + 8 == OPTPLUG_MATRIX_PRODUCT_SIZE_1_0);
+OPTPLUG_ASSERT(random, offsetof(optplug_random, words) + 8 == OPTPLUG_RANDOM_SIZE_1_0);
 OPTPLUG_ASSERT(library, offsetof(optplug_library, get_extension) + 8 == OPTPLUG_LIBRARY_SIZE_1_0);
 OPTPLUG_ASSERT(note, sizeof(optplug_note) == 24);
 

@@ -42,12 +42,11 @@ public final class Optimizer {
     groups: [ParameterGroup] = [ParameterGroup(name: "all")], overrides: [(name: String, value: String)] = [],
     threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192, trace: Trace? = nil
   ) throws {
-    try trace?.take(parameters)
+    try trace?.take()
     table = try ParameterTable(parameters, groupCount: groups.count)
-    tree = try Tree(expression, registry, groupCount: groups.count, trace: trace)
+    tree = try Tree(expression, registry, table, trace: trace)
     self.groups = groups
     self.seed = seed
-    try Self.checkTypes(tree, parameters)
     for (name, value) in overrides {
       let cell = try tree.cell(name)
       let value = try cell.type.parse(value)
@@ -64,13 +63,15 @@ public final class Optimizer {
       }
     }
     for node in tree.nodes { for group in groups.indices { try node.check(group: group) } }
+    try tree.route(table)
+    try tree.checkTypes(table)
     for node in tree.nodes.reversed() {
       try node.createInstance()
       try node.plan(table)
     }
     restarting = tree.nodes.compactMap(Restarting.init)
     arena = try StateArena(tree.nodes, table)
-    engine = StepEngine(tree, table, threads: threads, pieceElements: pieceElements)
+    engine = try StepEngine(tree, table, threads: threads, pieceElements: pieceElements)
   }
 
   /// Reads the expression, then as above.
@@ -84,16 +85,6 @@ public final class Optimizer {
       overrides: overrides, threads: threads, seed: seed, pieceElements: pieceElements, trace: trace)
   }
 
-  private static func checkTypes(_ tree: Tree, _ parameters: [Parameter]) throws {
-    for node in tree.nodes {
-      let misfit = parameters.first { parameter in !(parameter.dtype.capability.map(node.type.has) ?? false) }
-      if let misfit {
-        throw OptimizerError.parameters(
-          "'\(node.type.name)' does not take \(misfit.dtype), the type of '\(misfit.name)'")
-      }
-    }
-  }
-
   /// What the trainer may show: the expression with every value of the first group.
   public var expression: String { tree.canonicalExpression() }
 
@@ -103,38 +94,57 @@ public final class Optimizer {
   /// Bytes of state that the optimizer holds.
   public var stateBytes: Int { arena.byteCount }
 
+  /// Whether an optimizer of the tree may ask for the loss again in the middle of a step, so that `step` needs
+  /// `reevaluate`.
+  public var mayReevaluate: Bool { tree.nodes.contains { $0.type.has(OPTPLUG_CAPABILITY_REEVALUATE) } }
+
   /// Updates every parameter that has a gradient; wrappers may update the others too.
   /// - Parameters:
   ///   - gradients: one for each parameter in order, of its shape and type; nil where there is none.
+  ///   - clippingNorm: 0 or more; gradients are scaled down to a global norm of at most this, by
+  ///     `min(1, clippingNorm / (norm + 1e-6))` as `torch.nn.utils.clip_grad_norm_` scales them. They are read once
+  ///     more for the norm; they are scaled as the step reads them, and stay as they are. Nil: no clipping.
   ///   - gradientScale: by which each gradient is multiplied first, as it is read (unscaling, averaging).
-  /// - Throws: `OptimizerError.call` when a plugin fails; parameters and state are then undefined.
-  public func step(gradients: [UnsafeRawPointer?], gradientScale: Double = 1) throws {
-    try check(gradients, gradientScale)
-    stepCount += 1
-    try engine.step(gradients, StepFacts(step: stepCount, seed: stepSeed, gradientScale: gradientScale))
-    restartBases()
-  }
-
-  /// Updates every parameter as `step` does, with gradients scaled down to a global norm of at most `clippingNorm`:
-  /// by `min(1, clippingNorm / (norm + 1e-6))`, as `torch.nn.utils.clip_grad_norm_` scales them. The gradients are
-  /// read once more for the norm; they are scaled as the step reads them, and stay as they are.
-  /// - Parameters:
-  ///   - clippingNorm: 0 or more.
-  ///   - gradientScale: by which each gradient is multiplied before its norm counts.
-  /// - Returns: the global norm before clipping.
-  /// - Throws: as `step`, and `OptimizerError.norm` when the norm is not finite; nothing has changed then.
+  ///   - loss: of this evaluation, for optimizers that look at it; not a number when it is not known.
+  ///   - reevaluate: computes loss and gradients anew, from the parameters as they are when it is called, into the
+  ///     same memory, and returns the loss. Only where `mayReevaluate`.
+  /// - Returns: the global norm before clipping, of the first evaluation; nil without clipping.
+  /// - Throws: `OptimizerError.norm` when clipping is asked for and the norm of the first evaluation is not finite;
+  ///   nothing has changed then. `OptimizerError.parameters` likewise for arguments that make no sense.
+  ///   `OptimizerError.call` when a plugin fails, and what `reevaluate` throws: parameters and state are then undefined.
   @discardableResult
-  public func step(gradients: [UnsafeRawPointer?], clippingNorm: Double, gradientScale: Double = 1) throws
-    -> Double
-  {
+  public func step(
+    gradients: [UnsafeRawPointer?], clippingNorm: Double? = nil, gradientScale: Double = 1, loss: Double = .nan,
+    reevaluate: (() throws -> Double)? = nil
+  ) throws -> Double? {
     try check(gradients, gradientScale)
-    guard clippingNorm >= 0 else {
+    if let clippingNorm, !(clippingNorm >= 0) {
       throw OptimizerError.parameters("the clipping norm is \(clippingNorm); it must be 0 or more")
     }
-    let norm = engine.globalNorm(gradients) * abs(gradientScale)
+    guard reevaluate != nil || !mayReevaluate else {
+      throw OptimizerError.parameters(
+        "\(expression) evaluates the loss several times in a step; hand `reevaluate` to step, or use another optimizer")
+    }
+    let first = try clipped(gradients, gradientScale, clippingNorm)
+    stepCount += 1
+    let facts = StepFacts(step: stepCount, seed: stepSeed, gradientScale: first.scale, loss: loss)
+    try engine.step(gradients, facts) {
+      guard let loss = try reevaluate?() else { throw OptimizerError.parameters("nothing evaluates the loss again") }
+      return StepEngine.Evaluation(
+        gradients: gradients, gradientScale: try clipped(gradients, gradientScale, clippingNorm).scale, loss: loss)
+    }
+    restartBases()
+    return first.norm
+  }
+
+  /// The scale that clips the gradients, and their norm before.
+  private func clipped(_ gradients: [UnsafeRawPointer?], _ scale: Double, _ clippingNorm: Double?) throws -> (
+    scale: Double, norm: Double?
+  ) {
+    guard let clippingNorm else { return (scale, nil) }
+    let norm = engine.globalNorm(gradients) * abs(scale)
     guard norm.isFinite else { throw OptimizerError.norm(norm) }
-    try step(gradients: gradients, gradientScale: gradientScale * min(1, clippingNorm / (norm + 1e-6)))
-    return norm
+    return (scale * min(1, clippingNorm / (norm + 1e-6)), norm)
   }
 
   /// The Euclidean norm of all elements of all gradients, summed in double in an order that depends on shapes alone.
@@ -195,7 +205,7 @@ public final class Optimizer {
         for (i, parameter) in table.parameters.enumerated() where parameter.group == group {
           for base in wrapper.bases {
             base.parameterSteps[i] = 0
-            for slot in base.ownSlots[i] { slot.reset(parameter: parameter) }
+            for slot in base.ownSlots[i] { slot.reset(from: parameter.values) }
           }
         }
       }

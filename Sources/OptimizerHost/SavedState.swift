@@ -15,6 +15,8 @@ extension Optimizer {
   ///
   /// - `conv1.weight/base.exp_avg`: a slot, in its own shape and type.
   /// - `conv1.weight/base.step`: int64, the steps that this parameter took under that optimizer.
+  /// - `conv1.weight/master`: float32, what a parameter of 16 bits is rounded from.
+  /// - `optimizer/base.slot`: a slot of the whole model.
   /// - `optimizer/step`: int64, steps of the whole.
   /// - `optimizer/base.lr`: float64, the value for each group.
   /// - `optimizer/base.state_version`: int64, the plugin's version of its slots.
@@ -139,8 +141,12 @@ extension Optimizer {
         counter("optimizer/\(node.path)state_version", { Int64(node.type.stateVersion) }, { _ in }))
     }
     entries += tree.cells.map(entry)
+    for node in tree.nodes {
+      entries += node.plan.modelSlots.map { entry("optimizer/\(node.path)\($0.name)", $0) }
+    }
     for (i, parameter) in table.parameters.enumerated() {
-      for node in tree.nodes {
+      if table.masters?.original(of: i) != nil { entries.append(master(parameter)) }
+      for node in tree.nodes where node.view.contains(i) {
         let prefix = "\(parameter.name)/\(node.path)"
         entries.append(
           counter("\(prefix)step", { node.parameterSteps[i] }, { node.parameterSteps[i] = $0 }))
@@ -159,12 +165,19 @@ extension Optimizer {
   }
 
   private func entry(_ name: String, _ slot: SlotRecord) -> Entry {
-    Entry(
-      name: name, dtype: slot.dtype, shape: slot.shape,
-      read: { Array(UnsafeRawBufferPointer(start: slot.memory, count: slot.byteCount)) },
-      write: { bytes in
-        UnsafeMutableRawBufferPointer(start: slot.memory, count: slot.byteCount).copyBytes(from: bytes)
-      })
+    entry(name, slot.dtype, slot.shape, slot.memory)
+  }
+
+  private func master(_ parameter: Parameter) -> Entry {
+    entry("\(parameter.name)/master", parameter.dtype, parameter.shape, parameter.values)
+  }
+
+  private func entry(_ name: String, _ dtype: DType, _ shape: [Int], _ memory: UnsafeMutableRawPointer?) -> Entry {
+    let byteCount = shape.reduce(dtype.size, *)
+    return Entry(
+      name: name, dtype: dtype, shape: shape,
+      read: { Array(UnsafeRawBufferPointer(start: memory, count: byteCount)) },
+      write: { bytes in UnsafeMutableRawBufferPointer(start: memory, count: byteCount).copyBytes(from: bytes) })
   }
 
   private func entry(_ cell: Tree.Cell) -> Entry {

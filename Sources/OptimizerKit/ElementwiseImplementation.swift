@@ -6,7 +6,7 @@ import COptPlug
 final class ElementwiseImplementation<F: Formula, D: Formula>: Implementation
 where F.S == Float, D.S == Double {
   init() {
-    super.init(F.about, F.hyperparameters, extensions: nil, capabilities: 0)
+    super.init(F.about, F.hyperparameters, capabilities: OPTPLUG_CAPABILITY_JOINED_PARAMETERS)
   }
 
   override func check(_ values: HyperparameterValues) -> StaticString? { F.check(values) }

@@ -65,11 +65,17 @@ private func descriptor(_ implementation: Implementation) -> optplug_optimizer {
   let hyperparameters = implementation.hyperparameters
   var descriptor = optplug_optimizer()
   descriptor.struct_size = UInt32(MemoryLayout<optplug_optimizer>.size)
-  descriptor.granularity = UInt32(OPTPLUG_GRANULARITY_ELEMENT)
+  switch implementation.granularity {
+  case .elements: descriptor.granularity = OPTPLUG_GRANULARITY_ELEMENT
+  case .blocks(let length):
+    descriptor.granularity = OPTPLUG_GRANULARITY_BLOCK
+    descriptor.granularity_block = length
+  case .tensors: descriptor.granularity = OPTPLUG_GRANULARITY_TENSOR
+  }
   descriptor.state_version = 1
   descriptor.capabilities =
     OPTPLUG_CAPABILITY_FLOAT32 | OPTPLUG_CAPABILITY_FLOAT64 | OPTPLUG_CAPABILITY_GRADIENT_SCALE
-    | OPTPLUG_CAPABILITY_JOINED_PARAMETERS | implementation.capabilities
+    | implementation.capabilities
   descriptor.name = about.name.cString
   descriptor.version = about.version.cString
   descriptor.summary = about.summary.cString
@@ -77,11 +83,12 @@ private func descriptor(_ implementation: Implementation) -> optplug_optimizer {
   descriptor.hyperparameters = optplug_span(
     data: permanent(hyperparameters.map(descriptor(of:))), count: UInt32(hyperparameters.count),
     stride: UInt32(MemoryLayout<optplug_hyperparameter>.stride))
-  if implementation.extensions != nil {
-    let role: StaticString = "base"
-    descriptor.base_roles = UnsafePointer(permanent([Optional(role.cString)]))
-    descriptor.base_count = 1
+  if !implementation.baseRoles.isEmpty {
+    descriptor.base_roles = UnsafePointer(permanent(implementation.baseRoles.map { Optional($0.cString) }))
+    descriptor.base_count = UInt32(implementation.baseRoles.count)
+    descriptor.route = routeParameter
   }
+  if implementation.capabilities & OPTPLUG_CAPABILITY_REEVALUATE != 0 { descriptor.decide = decideInstance }
   descriptor.plugin_data = Unmanaged.passRetained(implementation).toOpaque()
   descriptor.create = createInstance
   descriptor.destroy = destroyInstance

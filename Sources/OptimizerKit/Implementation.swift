@@ -10,16 +10,30 @@ class Implementation {
   let hyperparameters: [Hyperparameter]
   /// What a wrapper offers beyond `step`; nil for a leaf.
   let extensions: WrapperExtensions?
+  /// How far the host may cut, and the elements of a block where it cuts by blocks.
+  let granularity: Granularity
   /// Beyond those that every optimizer of the kit has.
   let capabilities: UInt64
+  /// Names of the bases; empty for a leaf.
+  let baseRoles: [StaticString]
+
+  /// How far the host may cut what one call sees.
+  enum Granularity {
+    case elements
+    case blocks(UInt32)
+    case tensors
+  }
 
   init(
-    _ about: About, _ hyperparameters: [Hyperparameter], extensions: WrapperExtensions?, capabilities: UInt64
+    _ about: About, _ hyperparameters: [Hyperparameter], extensions: WrapperExtensions? = nil,
+    granularity: Granularity = .elements, capabilities: UInt64 = 0, baseRoles: [StaticString] = []
   ) {
     self.about = about
     self.hyperparameters = hyperparameters
     self.extensions = extensions
+    self.granularity = granularity
     self.capabilities = capabilities
+    self.baseRoles = baseRoles
   }
 
   func check(_ values: HyperparameterValues) -> StaticString? { nil }
@@ -33,18 +47,27 @@ class Implementation {
     OPTPLUG_UNIMPLEMENTED
   }
   func restartsBase(_ values: HyperparameterValues, step: UInt64) -> Bool { false }
+  /// Who updates a parameter: a base's number or one of the ABI's other answers.
+  func route(_ parameter: UnsafePointer<optplug_parameter>, _ values: HyperparameterValues) -> UInt32 {
+    OPTPLUG_ROUTE_ALL
+  }
+  /// Whether the loss is to be evaluated again after this pass.
+  func wantsReevaluation(_ instance: Instance, _ pass: UnsafePointer<optplug_pass>) -> Bool { false }
 }
 
 /// An optimizer in a host's tree.
 final class Instance {
   let implementation: Implementation
-  let base: optplug_base?
+  /// As many as the implementation has roles for them.
+  let bases: [optplug_base]
+  let host: UnsafePointer<optplug_host>?
   /// Per parameter, how many slots `plan` borrowed.
   var borrowedCounts: [Int32] = []
 
-  init(_ implementation: Implementation, base: optplug_base?) {
+  init(_ implementation: Implementation, bases: [optplug_base], host: UnsafePointer<optplug_host>?) {
     self.implementation = implementation
-    self.base = base
+    self.bases = bases
+    self.host = host
   }
 
   @inline(__always) static func at(_ pointer: OpaquePointer?) -> Instance {
@@ -56,17 +79,22 @@ let createInstance:
   @convention(c) (
     UnsafePointer<optplug_optimizer>?, UnsafePointer<optplug_host>?, UnsafePointer<optplug_create_info>?,
     UnsafeMutablePointer<OpaquePointer?>?, ErrorOut
-  ) -> optplug_status = { optimizer, _, info, instance, error in
+  ) -> optplug_status = { optimizer, host, info, instance, error in
     guard let data = optimizer?.pointee.plugin_data, let info, let instance else {
       return OPTPLUG_INVALID_ARGUMENT
     }
     let implementation = Unmanaged<Implementation>.fromOpaque(data).takeUnretainedValue()
-    let bases = info.pointee.bases
-    guard bases.count == (implementation.extensions != nil ? 1 : 0) else {
+    let span = info.pointee.bases
+    guard Int(span.count) == implementation.baseRoles.count else {
       return fail(error, OPTPLUG_INVALID_ARGUMENT, "the number of bases is not the one described")
     }
-    let base = bases.count == 1 ? bases.data?.assumingMemoryBound(to: optplug_base.self).pointee : nil
-    instance.pointee = OpaquePointer(Unmanaged.passRetained(Instance(implementation, base: base)).toOpaque())
+    var bases: [optplug_base] = []
+    for i in 0..<Int(span.count) {
+      guard let data = span.data else { return OPTPLUG_INVALID_ARGUMENT }
+      bases.append((data + i * Int(span.stride)).assumingMemoryBound(to: optplug_base.self).pointee)
+    }
+    let made = Instance(implementation, bases: bases, host: host)
+    instance.pointee = OpaquePointer(Unmanaged.passRetained(made).toOpaque())
     return OPTPLUG_OK
   }
 
@@ -99,6 +127,24 @@ let stepInstance: @convention(c) (OpaquePointer?, UnsafePointer<optplug_frame>?,
     let instance = Instance.at(instance)
     return instance.implementation.step(instance, frame, error)
   }
+
+let routeParameter:
+  @convention(c) (UnsafePointer<optplug_optimizer>?, UnsafePointer<optplug_parameter>?, UnsafePointer<Double>?)
+    -> UInt32 = { optimizer, parameter, values in
+      guard let data = optimizer?.pointee.plugin_data, let parameter, let values else { return OPTPLUG_ROUTE_ALL }
+      let implementation = Unmanaged<Implementation>.fromOpaque(data).takeUnretainedValue()
+      return implementation.route(parameter, HyperparameterValues(values))
+    }
+
+let decideInstance:
+  @convention(c) (OpaquePointer?, UnsafePointer<optplug_pass>?, UnsafeMutablePointer<UInt32>?, ErrorOut) ->
+    optplug_status = { instance, pass, verdict, _ in
+      guard let pass, let verdict else { return OPTPLUG_INVALID_ARGUMENT }
+      let instance = Instance.at(instance)
+      let again = instance.implementation.wantsReevaluation(instance, pass)
+      verdict.pointee = again ? OPTPLUG_VERDICT_REEVALUATE : OPTPLUG_VERDICT_DONE
+      return OPTPLUG_OK
+    }
 
 let findExtension:
   @convention(c) (UnsafePointer<optplug_optimizer>?, UnsafePointer<CChar>?) -> UnsafeRawPointer? = {

@@ -11,7 +11,7 @@ where F.S == Float, D.S == Double {
   init() {
     super.init(
       F.about, F.hyperparameters, extensions: WrapperExtensions(),
-      capabilities: OPTPLUG_CAPABILITY_NULL_GRADIENT)
+      capabilities: OPTPLUG_CAPABILITY_NULL_GRADIENT | OPTPLUG_CAPABILITY_JOINED_PARAMETERS, baseRoles: ["base"])
   }
 
   override func check(_ values: HyperparameterValues) -> StaticString? { F.check(values) }
@@ -57,7 +57,7 @@ where F.S == Float, D.S == Double {
   override func step(
     _ instance: Instance, _ frame: UnsafePointer<optplug_frame>, _ error: ErrorOut
   ) -> optplug_status {
-    guard let base = instance.base, let baseStep = base.optimizer.pointee.step,
+    guard let base = instance.bases.first, let baseStep = base.optimizer.pointee.step,
       let child = frame.pointee.children?[0]
     else { return fail(error, OPTPLUG_INVALID_ARGUMENT, "the host gave no frame for the base") }
     let status = baseStep(base.instance, child, error)

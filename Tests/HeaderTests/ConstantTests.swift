@@ -50,6 +50,7 @@ import Testing
     #expect(OPTPLUG_ROLE_PARAMETER_COPY == 3)
     #expect(OPTPLUG_SHAPE_AS_PARAMETER == 0)
     #expect(OPTPLUG_SHAPE_EXPLICIT == 1)
+    #expect(OPTPLUG_SHAPE_PER_BLOCK == 2)
     #expect(OPTPLUG_INITIAL_ZERO == 0)
     #expect(OPTPLUG_INITIAL_CONSTANT == 1)
     #expect(OPTPLUG_INITIAL_PARAMETER == 2)
@@ -68,12 +69,39 @@ import Testing
     #expect(OPTPLUG_CAPABILITY_FLOAT64 == 0x2)
     #expect(OPTPLUG_CAPABILITY_GRADIENT_SCALE == 0x4)
     #expect(OPTPLUG_CAPABILITY_NULL_GRADIENT == 0x8)
+    #expect(OPTPLUG_CAPABILITY_JOINED_PARAMETERS == 0x10)
+    #expect(OPTPLUG_CAPABILITY_REEVALUATE == 0x20)
+    #expect(OPTPLUG_CAPABILITY_EVERY_PHASE == 0x40)
+    #expect(OPTPLUG_CAPABILITY_CHANGED_GRADIENT == 0x80)
+  }
+
+  @Test func stepsInSeveralSweeps() {
+    #expect(OPTPLUG_FRAME_FIRST == 0x1)
+    #expect(OPTPLUG_FRAME_LAST == 0x2)
+    #expect(OPTPLUG_REDUCTION_LENGTH == 4096)
+    #expect(OPTPLUG_REDUCE_SUM == 0)
+    #expect(OPTPLUG_REDUCE_MAX == 1)
+    #expect(OPTPLUG_VERDICT_DONE == 0)
+    #expect(OPTPLUG_VERDICT_REEVALUATE == 1)
+    #expect(OPTPLUG_ROUTE_ALL == 0xFFFF_FFFF)
+    #expect(OPTPLUG_ROUTE_SELF == 0xFFFF_FFFE)
+  }
+
+  @Test func logLevels() {
+    #expect(OPTPLUG_LOG_DEBUG == 0)
+    #expect(OPTPLUG_LOG_INFO == 1)
+    #expect(OPTPLUG_LOG_WARNING == 2)
+    #expect(OPTPLUG_LOG_ERROR == 3)
   }
 
   @Test func names() {
     #expect(OPTPLUG_EXTENSION_EVAL_VIEW == "optplug.eval-view/1")
     #expect(OPTPLUG_EXTENSION_RESTART_BASES == "optplug.restart-bases/1")
     #expect(OPTPLUG_EXTENSION_SIGNATURES == "optplug.signatures/1")
+    #expect(OPTPLUG_EXTENSION_LOG == "optplug.log/1")
+    #expect(OPTPLUG_EXTENSION_PARALLEL_FOR == "optplug.parallel-for/1")
+    #expect(OPTPLUG_EXTENSION_MATRIX_PRODUCT == "optplug.matrix-product/1")
+    #expect(OPTPLUG_EXTENSION_RANDOM == "optplug.random/1")
     #expect(OPTPLUG_NOTE_SECTION == ".optplug.note")
   }
 
@@ -89,17 +117,22 @@ import Testing
     #expect(OPTPLUG_PARAMETER_SIZE_1_0 == 48)
     #expect(OPTPLUG_HYPERPARAMETER_SIZE_1_0 == 56)
     #expect(OPTPLUG_SLOT_SIZE_1_0 == 48)
-    #expect(OPTPLUG_SEGMENT_SIZE_1_0 == 56)
-    #expect(OPTPLUG_FRAME_SIZE_1_0 == 112)
+    #expect(OPTPLUG_SEGMENT_SIZE_1_0 == 64)
+    #expect(OPTPLUG_FRAME_SIZE_1_0 == 176)
+    #expect(OPTPLUG_PASS_SIZE_1_0 == 72)
     #expect(OPTPLUG_HOST_SIZE_1_0 == 32)
     #expect(OPTPLUG_BASE_SIZE_1_0 == 16)
     #expect(OPTPLUG_CREATE_INFO_SIZE_1_0 == 24)
-    #expect(OPTPLUG_PLAN_SIZE_1_0 == 56)
-    #expect(OPTPLUG_OPTIMIZER_SIZE_1_0 == 144)
+    #expect(OPTPLUG_PLAN_SIZE_1_0 == 80)
+    #expect(OPTPLUG_OPTIMIZER_SIZE_1_0 == 160)
     #expect(OPTPLUG_EVAL_VIEW_SIZE_1_0 == 24)
     #expect(OPTPLUG_RESTART_BASES_SIZE_1_0 == 16)
     #expect(OPTPLUG_SIGNATURE_SIZE_1_0 == 40)
     #expect(OPTPLUG_SIGNATURES_SIZE_1_0 == 24)
+    #expect(OPTPLUG_LOG_SIZE_1_0 == 16)
+    #expect(OPTPLUG_PARALLEL_FOR_SIZE_1_0 == 16)
+    #expect(OPTPLUG_MATRIX_PRODUCT_SIZE_1_0 == 16)
+    #expect(OPTPLUG_RANDOM_SIZE_1_0 == 16)
     #expect(OPTPLUG_LIBRARY_SIZE_1_0 == 32)
   }
 }

@@ -75,20 +75,33 @@ import Testing
 
   @Test func segment() {
     expectLayout(
-      optplug_segment.self, 56,
+      optplug_segment.self, 64,
       [
         (\.parameter, 0), (\.gradient, 8), (\.slots, 16), (\.offset, 24), (\.count, 32),
         (\.parameter_step, 40), (\.parameter_index, 48), (\.group_index, 52),
+        (\.base_gradient, 56),
       ])
   }
 
   @Test func frame() {
     expectLayout(
-      optplug_frame.self, 112,
+      optplug_frame.self, 176,
       [
         (\.struct_size, 0), (\.flags, 4), (\.step, 8), (\.pass, 16), (\.phase, 20), (\.segments, 24),
         (\.parameters, 40), (\.hyperparameters, 56), (\.children, 64), (\.dtype, 72), (\.reserved0, 76),
         (\.device, 80), (\.stream, 88), (\.gradient_scale, 96), (\.seed, 104),
+        (\.scratch, 112), (\.scratch_size, 120), (\.partials, 128), (\.tensor_reductions, 136),
+        (\.group_reductions, 144), (\.model_reductions, 152), (\.model_slots, 160), (\.loss, 168),
+      ])
+  }
+
+  @Test func pass() {
+    expectLayout(
+      optplug_pass.self, 72,
+      [
+        (\.struct_size, 0), (\.group_count, 4), (\.step, 8), (\.pass, 16), (\.reserved0, 20),
+        (\.hyperparameters, 24), (\.tensor_reductions, 32), (\.group_reductions, 40),
+        (\.model_reductions, 48), (\.model_slots, 56), (\.loss, 64),
       ])
   }
 
@@ -118,22 +131,23 @@ import Testing
 
   @Test func plan() {
     expectLayout(
-      optplug_plan.self, 56,
+      optplug_plan.self, 80,
       [
         (\.struct_size, 0), (\.group_count, 4), (\.parameters, 8), (\.hyperparameters, 24),
-        (\.host_data, 32), (\.add_slot, 40), (\.borrow_slot, 48),
+        (\.host_data, 32), (\.add_slot, 40), (\.borrow_slot, 48), (\.add_model_slot, 56),
+        (\.set_phases, 64), (\.set_scratch, 72),
       ])
   }
 
   @Test func optimizer() {
     expectLayout(
-      optplug_optimizer.self, 144,
+      optplug_optimizer.self, 160,
       [
         (\.struct_size, 0), (\.granularity, 4), (\.granularity_block, 8), (\.state_version, 12),
         (\.capabilities, 16), (\.name, 24), (\.version, 32), (\.summary, 40), (\.url, 48),
         (\.hyperparameters, 56), (\.base_roles, 72), (\.base_count, 80), (\.reserved0, 84),
         (\.plugin_data, 88), (\.create, 96), (\.destroy, 104), (\.plan, 112), (\.step, 120), (\.check, 128),
-        (\.get_extension, 136),
+        (\.get_extension, 136), (\.route, 144), (\.decide, 152),
       ])
   }
 
@@ -150,6 +164,22 @@ import Testing
       optplug_restart_bases.self, 16,
       [
         (\.struct_size, 0), (\.reserved0, 4), (\.restarts, 8),
+      ])
+  }
+
+  @Test func services() {
+    expectLayout(optplug_log.self, 16, [(\.struct_size, 0), (\.reserved0, 4), (\.write, 8)])
+    expectLayout(optplug_parallel_for.self, 16, [(\.struct_size, 0), (\.reserved0, 4), (\.run, 8)])
+    expectLayout(optplug_matrix_product.self, 16, [(\.struct_size, 0), (\.reserved0, 4), (\.multiply, 8)])
+    expectLayout(optplug_random.self, 16, [(\.struct_size, 0), (\.reserved0, 4), (\.words, 8)])
+  }
+
+  @Test func matrix() {
+    expectLayout(
+      optplug_matrix.self, 40,
+      [
+        (\.elements, 0), (\.rows, 8), (\.columns, 16), (\.stride, 24), (\.transposed, 32),
+        (\.reserved0, 36),
       ])
   }
 

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct OptimizerRefusalTests {
   static let cases: [BadPlugin] = [
-    BadPlugin("optimizer-small", "optimizer 1 is 136 bytes, at least 144 are needed"),
+    BadPlugin("optimizer-small", "optimizer 1 is 136 bytes, at least 160 are needed"),
     BadPlugin("name-null", "optimizer 1 has no name"),
     BadPlugin("name-empty", "optimizer 1 has the name ''; names are 1 to 63 of a-z, 0-9, - and _"),
     BadPlugin("name-long", "has the name 'abcdefghijklmnopabcdefghijklmnopabcdefghijklmnopabcdefghijklmnop'"),
@@ -67,7 +67,7 @@ import Testing
     BadPlugin("slot-type", "slot 'mean' of 'w' has an element type that this host does not know"),
     BadPlugin("slot-lanes", "slot 'mean' of 'w' has an element type that this host does not know"),
     BadPlugin("slot-role", "slot 'mean' of 'w' has the unknown role 4"),
-    BadPlugin("slot-shape-rule", "slot 'mean' of 'w' has the unknown shape rule 2"),
+    BadPlugin("slot-shape-rule", "slot 'mean' of 'w' has the unknown shape rule 9"),
     BadPlugin("slot-shape-cut", "slot 'mean' of 'w' has its own shape, which needs whole tensors"),
     BadPlugin("slot-dims-null", "slot 'mean' of 'w' has no valid shape"),
     BadPlugin("slot-dims-many", "slot 'mean' of 'w' has no valid shape"),

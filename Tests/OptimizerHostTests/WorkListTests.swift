@@ -75,7 +75,8 @@ private struct Model: CustomTestStringConvertible {
 extension WorkList {
   fileprivate init(uncut parameters: [Parameter], granularity: Granularity, pieceElements: Int) {
     self.init(
-      parameters, order: layoutOrder(parameters.map { ($0.dtype, $0.group) }), granularity: granularity,
+      parameters, order: layoutOrder(parameters.map { ($0.dtype, $0.group) }),
+      granularities: parameters.map { _ in granularity },
       pieceElements: pieceElements)
   }
 

@@ -49,7 +49,7 @@ private let sizes = [64, 64, 16, 10, 48, 0, 3200, 64, 1, 16, 16]
         }
       }
       let copies = gradients.map { $0.map { Tensor("gradient", $0) } }
-      try withExtendedLifetime(copies) {
+      _ = try withExtendedLifetime(copies) {
         try inArena.step(
           gradients: gradients.indices.map { i in
             gradients[i] == nil ? nil : isInArena ? UnsafeRawPointer(arena.gradients[i]) : copies[i]?.pointer
@@ -92,7 +92,7 @@ private let sizes = [64, 64, 16, 10, 48, 0, 3200, 64, 1, 16, 16]
       foreignPlugin("lengths") + ":" + optimizer, parameters: arena.parameters,
       groups: (0..<groupCount).map { ParameterGroup(name: "\($0)") })
     let elsewhere = Tensor<Float>("gradient", Array(repeating: 0, count: 64))
-    try withExtendedLifetime((arena, elsewhere)) {
+    _ = try withExtendedLifetime((arena, elsewhere)) {
       try optimizer.step(
         gradients: arena.gradients.enumerated().map { i, gradient in
           misses.contains(i) ? nil : apart.contains(i) ? elsewhere.pointer : UnsafeRawPointer(gradient)

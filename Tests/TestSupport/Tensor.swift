@@ -58,7 +58,7 @@ public final class Training<T: BitPatterned> {
   /// A step with these gradients; nil for a tensor without one.
   public func step(_ gradients: [[T]?], scale: Double = 1) throws {
     let tensors = gradients.map { $0.map { Tensor("gradient", $0) } }
-    try withExtendedLifetime(tensors) {
+    _ = try withExtendedLifetime(tensors) {
       try optimizer.step(gradients: tensors.map { $0?.pointer }, gradientScale: scale)
     }
   }

@@ -30,7 +30,8 @@ import Testing
     for line in header.split(separator: "\n") {
       if let match = line.firstMatch(of: /^(?:typedef )?struct (optplug_\w+) \{/) { structure = String(match.1) }
       if line.hasPrefix("}") { structure = "" }
-      if let match = line.firstMatch(of: /\(OPTPLUG_CALL \*(\w+)\)/), !structure.isEmpty {
+      // A parameter that is a function stands further to the right.
+      if let match = line.firstMatch(of: /^  \w[\w *]*\(OPTPLUG_CALL \*(\w+)\)/), !structure.isEmpty {
         functions.insert("\(structure).\(match.1)")
       }
     }

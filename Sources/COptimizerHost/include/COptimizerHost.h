@@ -1,5 +1,5 @@
-// What OptimizerHost needs of the processor: the mode of its floating-point unit, a hint for loops that wait, and a
-// place for a thread that wakes.
+// What OptimizerHost needs of the processor: the mode of its floating-point unit, a hint for loops that wait, a place
+// for a thread that wakes, and floats of 16 bits.
 #ifndef C_OPTIMIZER_HOST_H
 #define C_OPTIMIZER_HOST_H
 
@@ -48,5 +48,11 @@ int optimizer_host_processor(void);
 /// Moves this thread elsewhere if it runs on `processor` and may run elsewhere. Linux likes to wake a thread where its
 /// waker runs; there the two would take turns.
 void optimizer_host_leave(int processor);
+
+/// Converts `count` floats of 16 bits, exactly, or to them, to nearest even.
+void optimizer_host_from_bfloat16(const uint16_t *halves, float *floats, long count);
+void optimizer_host_to_bfloat16(const float *floats, uint16_t *halves, long count);
+void optimizer_host_from_float16(const uint16_t *halves, float *floats, long count);
+void optimizer_host_to_float16(const float *floats, uint16_t *halves, long count);
 
 #endif

@@ -39,7 +39,7 @@ public struct OptimizerType: @unchecked Sendable {
 }
 
 /// How far pieces may be cut.
-enum Granularity: Comparable {
+enum Granularity: Comparable, Hashable {
   case element
   case block(Int)
   case tensor, group, model

@@ -54,15 +54,3 @@ final class PluginLibrary {
     return message[start.upperBound...].split(whereSeparator: \.isNewline).first.map(String.init)
   }
 }
-
-/// This host, as plugins see it.
-nonisolated(unsafe) let hostInterface: UnsafePointer<optplug_host> = {
-  let host = UnsafeMutablePointer<optplug_host>.allocate(capacity: 1)
-  host.initialize(
-    to: optplug_host(
-      struct_size: UInt32(MemoryLayout<optplug_host>.size), abi_minor: OPTPLUG_ABI_MINOR,
-      name: permanent("OptPlug"), version: permanent("0.1.0"), get_extension: { _, _ in nil }))
-  return UnsafePointer(host)
-}()
-
-private func permanent(_ text: String) -> UnsafePointer<CChar>? { strdup(text).map { UnsafePointer($0) } }

@@ -25,6 +25,11 @@ final class StateArena {
         }
       }
     }
+    for slot in nodes.flatMap(\.plan.modelSlots) {
+      guard total < 1 << 56 else { throw Self.tooLarge(total) }
+      placements.append((slot, total))
+      total += AlignedMemory.roundUp(slot.byteCount)
+    }
     byteCount = placements.reduce(0) { $0 + $1.slot.byteCount }
     guard let memory = AlignedMemory(byteCount: total) else { throw Self.tooLarge(byteCount) }
     self.memory = memory

@@ -14,15 +14,22 @@ struct Neighbours {
   /// Per parameter, whether it was taken as one with its predecessor the last time.
   private(set) var isJoined: [Bool]
 
-  init(_ nodes: [Node], _ table: ParameterTable, order: [Int], granularity: Granularity) {
+  init(_ nodes: [Node], _ table: ParameterTable, order: [Int], granularities: [Granularity]) {
     self.nodes = nodes
     bytes = table.parameters.map { $0.count * $0.dtype.size }
     isApart = Array(repeating: false, count: table.parameters.count)
     isJoined = isApart
     var predecessor: [Int?] = Array(repeating: nil, count: table.parameters.count)
-    if granularity == .element, nodes.allSatisfy({ $0.type.has(OPTPLUG_CAPABILITY_JOINED_PARAMETERS) }) {
+    // Numbers collected for each parameter forbid it, and where 16-bit parameters have masters their gradients do not
+    // lie as the masters do.
+    let mayJoin = nodes.allSatisfy {
+      $0.type.has(OPTPLUG_CAPABILITY_JOINED_PARAMETERS) && $0.plan.reductions.isEmpty
+    }
+    if mayJoin, table.masters == nil {
       for (first, second) in zip(order, order.dropFirst())
-      where Self.areNeighbours(first, second, nodes, table.parameters) {
+      where granularities[first] == .element && granularities[second] == .element
+        && Self.areNeighbours(first, second, nodes, table.parameters)
+      {
         predecessor[second] = first
       }
     }
@@ -37,6 +44,7 @@ struct Neighbours {
       return false
     }
     return nodes.allSatisfy { node in
+      guard node.view.contains(first) == node.view.contains(second) else { return false }
       let (slots, next) = (node.slots[first], node.slots[second])
       return slots.count == next.count
         && zip(slots, next).allSatisfy { slot, next in

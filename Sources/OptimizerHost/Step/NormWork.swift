@@ -13,7 +13,7 @@ final class NormWork: SharedWork {
     /// Bytes from the gradient's start.
     let offset: Int
     let count: Int
-    let isDouble: Bool
+    let dtype: DType
   }
 
   /// How many pieces there are, and elements in all of them.
@@ -26,8 +26,10 @@ final class NormWork: SharedWork {
   private let sums: UnsafeMutableBufferPointer<Double>
   private let gradients: UnsafeMutableBufferPointer<UnsafeRawPointer?>
 
-  /// - Parameter gradients: per parameter; nil counts as zeros.
-  init(_ parameters: [Parameter], gradients: UnsafeMutableBufferPointer<UnsafeRawPointer?>) {
+  /// - Parameters:
+  ///   - parameters: the trainer's.
+  ///   - gradients: per parameter; nil counts as zeros.
+  init(_ parameters: [(count: Int, dtype: DType)], gradients: UnsafeMutableBufferPointer<UnsafeRawPointer?>) {
     self.gradients = gradients
     var blocks: [Block] = []
     var pieces: [Range<Int>] = []
@@ -40,7 +42,7 @@ final class NormWork: SharedWork {
         blocks.append(
           Block(
             parameter: i, offset: offset * parameter.dtype.size, count: block,
-            isDouble: parameter.dtype == .float64))
+            dtype: parameter.dtype))
         elements += block
         if elements >= Self.pieceElements {
           pieces.append(start..<blocks.count)
@@ -68,11 +70,21 @@ final class NormWork: SharedWork {
           continue
         }
         let start = gradient + block.offset
-        sums[i] =
-          block.isDouble
-          ? sumOfSquares(start.assumingMemoryBound(to: Double.self), block.count)
-          : sumOfSquares(start.assumingMemoryBound(to: Float.self), block.count)
+        sums[i] = sumOfSquares(start, block)
       }
+    }
+  }
+
+  private func sumOfSquares(_ start: UnsafeRawPointer, _ block: Block) -> Double {
+    switch block.dtype {
+    case .float64: OptimizerHost.sumOfSquares(start.assumingMemoryBound(to: Double.self), block.count)
+    case .bfloat16, .float16:
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.blockElements) { floats in
+        guard let floats = floats.baseAddress else { return 0 }
+        block.dtype.widen(start, to: floats, count: block.count)
+        return OptimizerHost.sumOfSquares(floats, block.count)
+      }
+    default: OptimizerHost.sumOfSquares(start.assumingMemoryBound(to: Float.self), block.count)
     }
   }
 

@@ -21,6 +21,8 @@ final class StepWork: SharedWork {
     /// The place of the node whose function it is.
     let root: Int
     let facts: StepFacts
+    /// Per node.
+    let sweeps: [NodeSweep]
     /// Whether segments show the gradients.
     let showsGradients: Bool
     /// Whether slots get their initial values first: in the step that uses them, while the piece is in cache.
@@ -29,42 +31,87 @@ final class StepWork: SharedWork {
 
   var call: Call?
   var batches: [WorkList.Batch] = []
-  private let gradients: UnsafePointer<UnsafeRawPointer?>?
+  var cuts: [WorkList.Cut] = []
+  /// Whether threads without a batch help those that have one, at what plugins share out.
+  let helps: Bool
+  private let gradients: UnsafePointer<UnsafeRawPointer?>
+  private let masters: MasterWeights?
   private let segments: [SegmentTable]
   private let frames: [FrameSet]
   private let messages: [MessageBuffer]
   private let failure = FirstFailure()
+  /// Batches that are not done.
+  private let open = Atomic<Int>(0)
 
   /// - Parameters:
   ///   - segments: a table for each node.
   ///   - frames: a set for each worker.
   ///   - gradients: per parameter.
-  init(_ segments: [SegmentTable], _ frames: [FrameSet], gradients: UnsafePointer<UnsafeRawPointer?>?) {
+  init(
+    _ segments: [SegmentTable], _ frames: [FrameSet], gradients: UnsafePointer<UnsafeRawPointer?>,
+    masters: MasterWeights?, helps: Bool
+  ) {
     self.segments = segments
     self.frames = frames
     self.gradients = gradients
+    self.masters = masters
+    self.helps = helps
     messages = frames.map { _ in MessageBuffer() }
   }
 
+  /// To be called before each use.
+  func open(_ call: Call, _ list: WorkList) {
+    self.call = call
+    batches = list.batches
+    cuts = list.cuts
+    if helps { open.store(batches.count, ordering: .releasing) }
+  }
+
+  /// To be called after each use.
+  func close() { (batches, cuts) = ([], []) }
+
   func work(worker: Int, pieces: PieceCounter) {
     guard let call else { return }
-    let gradients = call.showsGradients ? gradients : nil
     let (frames, message) = (frames[worker], messages[worker])
     // A plugin may change the mode; the next piece, and the trainer's own arithmetic, must not see it.
     keepingFloatingPointMode {
       let mode = optimizer_host_float_mode()
       while let piece = pieces.next(for: worker) {
-        let batch = batches[piece]
-        if call.startsState { for table in segments { table.start(batch) } }
-        guard let function = call.function else { continue }
-        for table in segments { table.patch(batch, gradients) }
-        let frame = frames.prepare(
-          batch, segments, call.facts, root: call.root, showsAll: !call.showsGradients)
-        let status = function(call.instance, frame, message.error)
+        let status = run(call, batches[piece], frames, message)
         if optimizer_host_float_mode() != mode { optimizer_host_set_float_mode(mode) }
         if status != OPTPLUG_OK { failure.report(piece, message.take(status)) }
+        if helps { open.subtract(1, ordering: .releasing) }
       }
+      if helps { SharedLoops.help(while: { open.load(ordering: .acquiring) > 0 }) }
     }
+  }
+
+  @inline(__always)
+  private func run(_ call: Call, _ batch: WorkList.Batch, _ frames: FrameSet, _ message: MessageBuffer)
+    -> optplug_status
+  {
+    if call.startsState {
+      if let masters {
+        for i in batch.cuts { masters.load(cuts[i].parameter, offset: cuts[i].offset, count: cuts[i].count) }
+      }
+      for table in segments { table.start(batch) }
+    }
+    guard let function = call.function else { return OPTPLUG_OK }
+    let scale = call.facts.gradientScale
+    let gradients = call.showsGradients ? gradients : nil
+    if let gradients, batch.hasGradients { frames.gradients.prepare(batch, cuts, gradients, scale: scale) }
+    for (node, table) in segments.enumerated() {
+      table.patch(
+        batch, gradients, prepared: frames.gradients.shown(node, batch, scale: scale),
+        changed: frames.gradients.changed(node))
+    }
+    let frame = frames.prepare(
+      batch, segments, call.facts, call.sweeps, root: call.root, showsAll: !call.showsGradients)
+    let status = function(call.instance, frame, message.error)
+    if let masters {
+      for i in batch.cuts { masters.store(cuts[i].parameter, offset: cuts[i].offset, count: cuts[i].count) }
+    }
+    return status
   }
 
   /// The message of the first batch, by number, that failed since the last call.

@@ -1,6 +1,6 @@
 // Cuts the parameters into pieces and gathers them into batches, one call of `step` each.
 
-/// How a step's work is cut. Depends only on shapes, on the granularity, on which parameters have gradients, and on
+/// How a step's work is cut. Depends only on shapes, on the granularities, on which parameters have gradients, and on
 /// which of them continue their predecessor in memory.
 struct WorkList {
   /// A contiguous piece of one parameter, or of several that lie side by side.
@@ -9,6 +9,8 @@ struct WorkList {
     let parameter: Int
     let offset: Int
     let count: Int
+    /// Elements before it in its batch.
+    let place: Int
   }
 
   /// Consecutive cuts that one call gets.
@@ -25,7 +27,7 @@ struct WorkList {
   /// Over all batches.
   private(set) var elements = 0
 
-  /// Parameters with at least one element, as they are stepped.
+  /// Parameters with at least one element, as they are stepped: those of one kind side by side.
   let order: [Int]
   /// How many cuts there may be at most, and how long the longest batch may be.
   let mostCuts: Int
@@ -34,27 +36,31 @@ struct WorkList {
   /// Per parameter.
   private let counts: [Int]
   private let kinds: [Kind]
-  private let granularity: Granularity
   private let pieceElements: Int
-  private let pieceLength: Int?
 
   /// - Parameters:
   ///   - order: that of `layoutOrder`.
+  ///   - granularities: per parameter.
   ///   - pieceElements: how many elements a piece should have where the granularity lets it be cut.
-  init(_ parameters: [Parameter], order: [Int], granularity: Granularity, pieceElements: Int) {
+  init(_ parameters: [Parameter], order: [Int], granularities: [Granularity], pieceElements: Int) {
     let counts = parameters.map(\.count)
+    let pieceElements = max(1, pieceElements)
+    let kinds = zip(parameters, granularities).map { Kind($0, $1, pieceElements: pieceElements) }
     self.counts = counts
-    kinds = parameters.map { Kind($0, granularity) }
-    self.order = order.filter { counts[$0] > 0 }
-    self.granularity = granularity
-    self.pieceElements = max(1, pieceElements)
-    pieceLength = Self.pieceLength(granularity, self.pieceElements)
-    let length = pieceLength ?? .max
-    mostCuts = counts.reduce(0) { $0 + $1 / length + ($1 % length == 0 ? 0 : 1) }
+    self.kinds = kinds
+    self.pieceElements = pieceElements
+    let filled = order.filter { counts[$0] > 0 }
+    // Mostly all are cut alike; then this changes nothing.
+    let lengths = Set(kinds.map(\.granularity)).sorted()
+    self.order = lengths.flatMap { length in filled.filter { kinds[$0].granularity == length } }
+    mostCuts = zip(counts, kinds).reduce(0) { sum, next in
+      let length = next.1.pieceLength ?? .max
+      return sum + next.0 / length + (next.0 % length == 0 ? 0 : 1)
+    }
     let total = counts.reduce(0, +)
+    let longest = zip(counts, kinds).map { min($0, $1.pieceLength ?? .max) }.max() ?? 0
     mostElementsOfBatch =
-      granularity < .group
-      ? min(total, max(self.pieceElements, counts.map { min($0, length) }.max() ?? 0)) : total
+      granularities.contains { $0 >= .group } ? total : min(total, max(pieceElements, longest))
     cuts.reserveCapacity(mostCuts)
     batches.reserveCapacity(mostCuts)
   }
@@ -75,6 +81,7 @@ struct WorkList {
         let first = place
         place += 1
         guard hasGradient(order[first]) == present else { continue }
+        // Joined parameters are of one kind, so that they lie side by side in the order.
         while place < order.count, isJoined[order[place]] { place += 1 }
         if let kind = batch.kind, kind != kinds[order[first]] { close(&batch, present) }
         batch.kind = kinds[order[first]]
@@ -103,17 +110,18 @@ struct WorkList {
 
   /// Cuts the joined parameters at `places` of the order.
   private mutating func cut(_ places: Range<Int>, into batch: inout OpenBatch, _ hasGradients: Bool) {
+    let kind = kinds[order[places.lowerBound]]
     var left = places.reduce(0) { $0 + counts[order[$1]] }
     var place = places.lowerBound
     var offset = 0
     while left > 0 {
-      let count = min(pieceLength ?? left, left)
-      if granularity < .group, batch.elements > 0, count > pieceElements - batch.elements {
+      let count = min(kind.pieceLength ?? left, left)
+      if kind.granularity < .group, batch.elements > 0, count > pieceElements - batch.elements {
         close(&batch, hasGradients)
       }
       batch.start = batch.start ?? cuts.count
+      cuts.append(Cut(parameter: order[place], offset: offset, count: count, place: batch.elements))
       batch.elements += count
-      cuts.append(Cut(parameter: order[place], offset: offset, count: count))
       left -= count
       offset += count
       while left > 0, offset >= counts[order[place]] {
@@ -123,24 +131,25 @@ struct WorkList {
     }
   }
 
-  /// Elements of a piece, or nil for whole tensors.
-  private static func pieceLength(_ granularity: Granularity, _ pieceElements: Int) -> Int? {
-    switch granularity {
-    case .element: pieceElements
-    case .block(let length): max(1, pieceElements / length) * length
-    case .tensor, .group, .model: nil
-    }
-  }
-
   /// What the cuts of one batch have in common beside having gradients: one call's segments have one type.
   private struct Kind: Equatable {
     let dtype: DType
+    let granularity: Granularity
     /// Distinct where a call may not hold more than one group.
     let group: Int
+    /// Elements of a piece, or nil for whole tensors.
+    let pieceLength: Int?
 
-    init(_ parameter: Parameter, _ granularity: Granularity) {
+    init(_ parameter: Parameter, _ granularity: Granularity, pieceElements: Int) {
       dtype = parameter.dtype
+      self.granularity = granularity
       group = granularity == .group ? parameter.group : 0
+      pieceLength =
+        switch granularity {
+        case .element: pieceElements
+        case .block(let length): max(1, pieceElements / length) * length
+        case .tensor, .group, .model: nil
+        }
     }
   }
 }

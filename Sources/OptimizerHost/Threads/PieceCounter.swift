@@ -7,6 +7,7 @@ import Synchronization
 final class PieceCounter: @unchecked Sendable {
   private let workers: Int
   private let shares: UnsafeMutablePointer<Share>
+  private var isSerial = false
 
   /// One worker's pieces; apart from the others by two cache lines, since every taking writes it.
   private struct Share: ~Copyable {
@@ -28,19 +29,22 @@ final class PieceCounter: @unchecked Sendable {
   }
 
   /// Starts over with the pieces `0..<count`. No worker may be taking any.
-  func reset(_ count: Int) {
+  /// - Parameter serially: whether the first worker gets them all, in order.
+  func reset(_ count: Int, serially: Bool = false) {
+    isSerial = serially
     var start = 0
     for worker in 0..<workers {
-      let end = start + count / workers + (worker < count % workers ? 1 : 0)
+      let share = serially ? (worker == 0 ? count : 0) : count / workers + (worker < count % workers ? 1 : 0)
       shares[worker].next.store(start, ordering: .relaxed)
-      shares[worker].end.store(end, ordering: .relaxed)
-      start = end
+      shares[worker].end.store(start + share, ordering: .relaxed)
+      start += share
     }
   }
 
   /// A piece that nobody else gets, or nil when there are none left.
   @inline(__always)
   func next(for worker: Int) -> Int? {
+    if isSerial, worker != 0 { return nil }
     for i in 0..<workers {
       let share = worker + i < workers ? worker + i : worker + i - workers
       // An exhausted share is only read, or its counter would go on for ever.

@@ -33,9 +33,15 @@ final class ThreadPool {
   deinit { team.close() }
 
   /// Does all of `0..<count` and returns.
-  /// - Parameter alone: whether the calling thread does all of it, which is faster for very little work.
-  func run(_ count: Int, alone: Bool = false, _ work: any SharedWork) {
-    team.run(count, alone: alone || count < 2, work)
+  /// - Parameters:
+  ///   - alone: whether the calling thread does all of it, which is faster for very little work.
+  ///   - serially: whether only the calling thread gets pieces.
+  ///   - wakesAll: whether the others are woken even if there are no pieces for them.
+  func run(
+    _ count: Int, alone: Bool = false, serially: Bool = false, wakesAll: Bool = false, _ work: any SharedWork
+  ) {
+    team.run(
+      count, alone: alone || count == 0 || (!wakesAll && (serially || count < 2)), serially: serially, work)
   }
 }
 
@@ -90,8 +96,8 @@ private final class Team: @unchecked Sendable {
     patience = threads <= ProcessInfo.processInfo.activeProcessorCount ? 1000 : 0
   }
 
-  func run(_ count: Int, alone: Bool, _ work: any SharedWork) {
-    pieces.reset(count)
+  func run(_ count: Int, alone: Bool, serially: Bool, _ work: any SharedWork) {
+    pieces.reset(count, serially: serially)
     guard !alone, sleepers.count > 1 else {
       work.work(worker: 0, pieces: pieces)
       return

@@ -13,6 +13,8 @@ enum ABISignatures {
     $0(\.step, "step", "S(pFE)", "instance frame error")
     $0(\.check, "check", "S(ppE)", "optimizer hyperparameters error")
     $0(\.get_extension, "get_extension", "T(ps)", "optimizer id")
+    $0(\.route, "route", "I(pNp)", "optimizer parameter hyperparameters")
+    $0(\.decide, "decide", "S(pXOE)", "instance pass verdict error")
   }
 
   /// Of the host, as `create` hands it in.
@@ -22,8 +24,11 @@ enum ABISignatures {
 
   /// Of what `plan` hands in.
   static let plan = table(optplug_plan.self) {
-    $0(\.add_slot, "add_slot", "S(pPAp)", "plan parameter slot index")
-    $0(\.borrow_slot, "borrow_slot", "S(pPIIIp)", "plan parameter base role nth index")
+    $0(\.add_slot, "add_slot", "S(pPAO)", "plan parameter slot index")
+    $0(\.borrow_slot, "borrow_slot", "S(pPIIIO)", "plan parameter base role nth index")
+    $0(\.add_model_slot, "add_model_slot", "S(pAO)", "plan slot index")
+    $0(\.set_phases, "set_phases", "S(pIIp)", "plan phases reductions operations")
+    $0(\.set_scratch, "set_scratch", "S(pQQ)", "plan bytes bytes_per_element")
   }
 
   /// Of the tables that extensions of optimizers and services of the host hand out, by id.
@@ -36,6 +41,18 @@ enum ABISignatures {
       $0(\.restarts, "restarts", "I(pQp)", "instance step hyperparameters")
     },
     OPTPLUG_EXTENSION_SIGNATURES: [],
+    OPTPLUG_EXTENSION_LOG: table(optplug_log.self) {
+      $0(\.write, "write", "v(pIs)", "host level message")
+    },
+    OPTPLUG_EXTENSION_PARALLEL_FOR: table(optplug_parallel_for.self) {
+      $0(\.run, "run", "v(pIpp)", "host count body context")
+    },
+    OPTPLUG_EXTENSION_MATRIX_PRODUCT: table(optplug_matrix_product.self) {
+      $0(\.multiply, "multiply", "S(pDdMMdM)", "host dtype alpha a b beta c")
+    },
+    OPTPLUG_EXTENSION_RANDOM: table(optplug_random.self) {
+      $0(\.words, "words", "v(pQQQIp)", "host key stream first count words")
+    },
   ]
 
   /// A field, the name to show, the signature and the parameters' names.

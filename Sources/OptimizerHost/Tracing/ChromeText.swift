@@ -65,38 +65,46 @@ struct ChromeText {
   private func append(
     _ event: TraceEvent, of function: Recorder.Function, _ thread: Int, to text: inout [UInt8]
   ) {
-    if function.hasFrame { append(event.frame, to: &text) }
-    let values = [event.values.0, event.values.1, event.values.2, event.values.3]
+    let names = recorder.nodes[function.node].parameterNames
+    if function.hasPass { text += ",\"step\":\(event.frame.step),\"pass\":\(event.frame.pass)".utf8 }
+    if function.hasFrame { append(event.frame, names, to: &text) }
+    let all = event.values
+    let values = [all.0, all.1, all.2, all.3, all.4, all.5]
     let texts = recorder.threads[thread].pointee.texts
     for (argument, value) in zip(function.arguments, values) {
       text += ",\(quoted(argument.name)):".utf8
-      text += self.value(value, argument.letter, texts).utf8
+      text += self.value(value, argument.letter, texts, names).utf8
     }
     switch function.result {
-    case .void, .pointer, .string, .frame, .error, .slot: break
+    case .void, .pointer, .string, .frame, .error, .parameterPointer, .slot, .pass, .matrix, .output, .dtype:
+      break
     case .extensionTable: text += ",\"found\":\(event.result != 0)".utf8
     case .status:
       text += ",\"status\":\(Int64(bitPattern: event.result))".utf8
       if let message = texts[event.message] { text += ",\"message\":\(quoted(message))".utf8 }
-    case let letter: text += ",\"result\":\(value(event.result, letter, texts))".utf8
+    case let letter: text += ",\"result\":\(value(event.result, letter, texts, names))".utf8
     }
   }
 
-  private func append(_ frame: FrameFacts, to text: inout [UInt8]) {
+  private func append(_ frame: FrameFacts, _ names: [String], to text: inout [UInt8]) {
     text += ",\"step\":\(frame.step),\"pass\":\(frame.pass),\"phase\":\(frame.phase)".utf8
     text += ",\"segments\":\(frame.segments),\"elements\":\(frame.elements)".utf8
     guard frame.segments > 0 else { return }
-    text += ",\"parameter\":\(parameter(UInt64(frame.parameter)))".utf8
+    text += ",\"parameter\":\(parameter(UInt64(frame.parameter), names))".utf8
     let groups =
       frame.lowestGroup == frame.highestGroup
       ? "\(frame.lowestGroup)" : "\"\(frame.lowestGroup) to \(frame.highestGroup)\""
     text += ",\"group\":\(groups)".utf8
   }
 
-  private func value(_ bits: UInt64, _ letter: Signature.Letter, _ texts: ThreadTexts) -> String {
+  private func value(
+    _ bits: UInt64, _ letter: Signature.Letter, _ texts: ThreadTexts, _ names: [String]
+  ) -> String {
     switch letter {
-    case .string, .slot: texts[UInt32(truncatingIfNeeded: bits)].map(quoted) ?? "null"
-    case .parameterIndex: parameter(bits)
+    case .matrix: quoted(MatrixShape(bits: bits).text)
+    case .dtype: quoted(dtypeName(UInt32(truncatingIfNeeded: bits)))
+    case .string, .slot, .parameterPointer: texts[UInt32(truncatingIfNeeded: bits)].map(quoted) ?? "null"
+    case .parameterIndex: parameter(bits, names)
     case .float, .double:
       Double(bitPattern: bits).isFinite ? "\(Double(bitPattern: bits))" : "\"\(Double(bitPattern: bits))\""
     case .int8, .int16, .int32, .int64: "\(Int64(bitPattern: bits))"
@@ -105,9 +113,16 @@ struct ChromeText {
   }
 
   /// A parameter's name, or its place if it has none.
-  private func parameter(_ index: UInt64) -> String {
-    index < UInt64(trace.parameterNames.count) ? quoted(trace.parameterNames[Int(index)]) : "\(index)"
+  private func parameter(_ index: UInt64, _ names: [String]) -> String {
+    index < UInt64(names.count) ? quoted(names[Int(index)]) : "\(index)"
   }
+}
+
+/// The bytes of an `optplug_dtype` as the type's name.
+private func dtypeName(_ bits: UInt32) -> String {
+  let dtype = optplug_dtype(
+    code: UInt8(bits & 0xFF), bits: UInt8(bits >> 8 & 0xFF), lanes: UInt16(bits >> 16))
+  return DType(dtype).map { "\($0)" } ?? "code \(dtype.code), \(dtype.bits) bits"
 }
 
 /// Nanoseconds as microseconds, exactly.

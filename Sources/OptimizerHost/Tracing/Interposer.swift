@@ -46,6 +46,9 @@ final class Interposer {
     self.host = UnsafePointer(host.assumingMemoryBound(to: optplug_host.self))
   }
 
+  /// Tells the recorder the names of the parameters that the node sees, in its order.
+  func learn(_ parameterNames: [String]) { recorder.takeUnretainedValue().name(parameterNames, of: node) }
+
   /// Puts traced functions into a table that the host made for one call.
   /// - Throws: `OptimizerError.tracing`.
   func trace(_ plan: inout optplug_plan) throws {
@@ -112,7 +115,8 @@ final class Interposer {
       arguments: captures.map { capture in
         let name = names.indices.contains(capture.parameter) ? names[capture.parameter] : "\(capture.parameter)"
         return Recorder.Argument(name: name, letter: capture.letter)
-      }, hasFrame: signature.parameters.contains(.frame), result: signature.result)
+      }, hasFrame: signature.parameters.contains(.frame), hasPass: signature.parameters.contains(.pass),
+      result: signature.result)
     guard let index = recorder.takeUnretainedValue().add(entry) else { throw .tooMany }
     let table = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: 1)
     table.initialize(to: original)
@@ -124,8 +128,9 @@ final class Interposer {
         original: unsafeBitCast(code, to: (@convention(c) () -> Void).self), interface: interface,
         recording: recording, index: UInt32(index), result: signature.result, pointers: signature.pointers,
         copy: copy, table: table, frame: signature.parameters.firstIndex(of: .frame) ?? -1,
+        pass: signature.parameters.firstIndex(of: .pass) ?? -1,
         error: signature.parameters.firstIndex(of: .error) ?? -1, captures: kept,
-        captureCount: captures.count, finder: finds ? Unmanaged.passUnretained(self) : nil,
+        captureCount: captures.count, hasOutputs: captures.contains { $0.letter == .output }, finder: finds ? Unmanaged.passUnretained(self) : nil,
         id: signature.parameters.firstIndex(of: .string) ?? -1, isHost: label.hasPrefix(hostLabel)),
       allocate)
   }
@@ -184,7 +189,7 @@ extension Signature {
   fileprivate var captures: [Capture] {
     let kept: [Capture] = parameters.enumerated().compactMap { i, letter in
       switch letter {
-      case .void, .pointer, .frame, .error, .status, .extensionTable: nil
+      case .void, .pointer, .frame, .error, .status, .pass, .extensionTable: nil
       default: Capture(parameter: i, letter: letter)
       }
     }

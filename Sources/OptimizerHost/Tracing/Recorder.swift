@@ -21,6 +21,8 @@ final class Recorder {
     let name: String
     /// As `Node.path`: "" for the root, "base." below it.
     let path: String
+    /// Of the parameters that the node sees, in its order.
+    var parameterNames: [String] = []
   }
 
   /// An argument that events of a function keep.
@@ -39,6 +41,7 @@ final class Recorder {
     /// In the order of `TraceEvent.values`.
     let arguments: [Argument]
     let hasFrame: Bool
+    let hasPass: Bool
     let result: Signature.Letter
 
     /// "step", "host.add_slot", "eval-view/1.enter".
@@ -92,6 +95,10 @@ final class Recorder {
       nodes.append(node)
       return nodes.count - 1
     }
+  }
+
+  func name(_ parameters: [String], of node: Int) {
+    lock.withLock { nodes[node].parameterNames = parameters }
   }
 
   /// - Returns: the function's place, or nil when there are too many.

@@ -25,8 +25,18 @@ struct Signature {
     // For functions of optplug.h alone:
     /// A parameter's place in the table of parameters.
     case parameterIndex = "P"
+    /// A pointer to one parameter's description.
+    case parameterPointer = "N"
     /// A request for a slot.
     case slot = "A"
+    /// A `const optplug_pass *`.
+    case pass = "X"
+    /// An element type, by value.
+    case dtype = "D"
+    /// A pointer to a matrix.
+    case matrix = "M"
+    /// A pointer to a 32-bit result, which is there when the call answers OK.
+    case output = "O"
     /// As a result: the table of the extension whose id is the string argument.
     case extensionTable = "T"
   }
@@ -83,10 +93,24 @@ extension Signature.Letter {
     case .uint64: cffi_uint64()
     case .float: cffi_float()
     case .double: cffi_double()
-    case .pointer, .string, .frame, .error, .slot, .extensionTable: cffi_pointer()
+    case .dtype: dtypeType
+    case .pointer, .string, .frame, .error, .parameterPointer, .slot, .pass, .matrix, .output, .extensionTable:
+      cffi_pointer()
     }
   }
 }
+
+/// `optplug_dtype` by its members.
+nonisolated(unsafe) private let dtypeType: UnsafeMutablePointer<ffi_type> = {
+  let members = UnsafeMutablePointer<UnsafeMutablePointer<ffi_type>?>.allocate(capacity: 4)
+  for (i, member) in [cffi_uint8(), cffi_uint8(), cffi_uint16(), nil].enumerated() {
+    (members + i).initialize(to: member)
+  }
+  let type = UnsafeMutablePointer<ffi_type>.allocate(capacity: 1)
+  // libffi fills in size and alignment.
+  type.initialize(to: ffi_type(size: 0, alignment: 0, type: UInt16(FFI_TYPE_STRUCT), elements: members))
+  return type
+}()
 
 /// A function pointer in a table: where it lies and how it is called.
 struct FunctionSignature {

@@ -17,14 +17,12 @@ import Foundation
 /// Not seen: a plugin's entry, which has run before; services of the host that a plugin fetched there; and functions
 /// of extensions that neither optplug.h nor the optimizer describes, which `TraceReport.notes` lists.
 public final class Trace {
-  /// Events kept unless said otherwise; each takes 96 bytes.
+  /// Events kept unless said otherwise; each takes 120 bytes.
   public static let standardLimit = 1_000_000
 
   let recorder: Recorder
   private let allocate: ClosureAllocator
   private var isTaken = false
-  /// Names of the optimizer's parameters, in its order.
-  private(set) var parameterNames: [String] = []
 
   /// - Parameter limit: the most events that are kept; later ones are counted and dropped, while the sums of
   ///   ``report`` stay whole.
@@ -40,12 +38,11 @@ public final class Trace {
   }
 
   /// Makes the trace that of one optimizer.
-  func take(_ parameters: [Parameter]) throws {
+  func take() throws {
     guard !isTaken else {
       throw OptimizerError.tracing("it follows another optimizer already; make a trace for each")
     }
     isTaken = true
-    parameterNames = parameters.map(\.name)
   }
 
   /// Puts itself between a node and its callers.

@@ -7,7 +7,7 @@ struct TraceEvent {
   /// Of a call that has not returned yet.
   static let unfinished = UInt64.max
   /// Arguments that are kept, beside those of a frame.
-  static let mostValues = 4
+  static let mostValues = 6
 
   /// The function's place in the recorder's list.
   let function: UInt32
@@ -18,10 +18,10 @@ struct TraceEvent {
   var duration = Self.unfinished
   /// The result's bits, widened to 64 by its type's rules.
   var result: UInt64 = 0
-  /// Of functions that take a frame.
+  /// Of functions that take a frame or a pass.
   var frame = FrameFacts()
   /// Numbers, bits of doubles, or places of texts, by the function's captures.
-  var values: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+  var values: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0)
 }
 
 /// What a call's frame says of its work.
@@ -39,6 +39,11 @@ struct FrameFacts {
   var highestGroup: UInt32 = 0
 
   init() {}
+
+  init(_ pass: UnsafePointer<optplug_pass>) {
+    step = pass.pointee.step
+    self.pass = pass.pointee.pass
+  }
 
   init(_ frame: UnsafePointer<optplug_frame>) {
     step = frame.pointee.step

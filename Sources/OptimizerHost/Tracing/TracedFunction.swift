@@ -26,11 +26,13 @@ struct TracedFunction {
   let copy: UnsafeMutableRawPointer?
   /// Memory that holds the address of the table that was copied, which the original function must see.
   let table: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-  /// The parameter that is the frame, and the one for a message, or -1.
+  /// The parameters that are the frame, the pass and the one for a message, or -1.
   let frame: Int
+  let pass: Int
   let error: Int
   let captures: UnsafeMutablePointer<Capture>
   let captureCount: Int
+  let hasOutputs: Bool
   /// For functions that find tables of extensions: who copies the tables, and the parameter that is the id.
   let finder: Unmanaged<Interposer>?
   let id: Int
@@ -70,7 +72,11 @@ struct TracedFunction {
     event.pointee.frame = facts
     event.pointee.start = start
     event.pointee.result = function.pointee.widened(result)
-    if failed { event.pointee.message = function.pointee.message(thread, arguments) }
+    if failed {
+      event.pointee.message = function.pointee.message(thread, arguments)
+    } else if function.pointee.hasOutputs {
+      function.pointee.captureOutputs(event, arguments)
+    }
     event.pointee.duration = end &- start
   }
 
@@ -131,6 +137,14 @@ struct TracedFunction {
             UInt64(
               thread.pointee.texts.keep(
                 argument(parameter, arguments, as: UnsafePointer<optplug_slot>?.self)?.pointee.name))
+          case .parameterPointer:
+            UInt64(
+              thread.pointee.texts.keep(
+                argument(parameter, arguments, as: UnsafePointer<optplug_parameter>?.self)?.pointee.name))
+          case .matrix:
+            argument(parameter, arguments, as: UnsafePointer<optplug_matrix>?.self)
+              .map { MatrixShape($0.pointee).bits } ?? 0
+          case .output: 0
           case let letter: arguments[parameter].map { widen($0, letter) } ?? 0
           }
         values.storeBytes(of: value, toByteOffset: 8 * i, as: UInt64.self)
@@ -138,12 +152,27 @@ struct TracedFunction {
     }
   }
 
+  /// Keeps the results that a call left behind pointers.
+  private func captureOutputs(
+    _ event: UnsafeMutablePointer<TraceEvent>, _ arguments: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  ) {
+    withUnsafeMutableBytes(of: &event.pointee.values) { values in
+      for i in 0..<captureCount where captures[i].letter == .output {
+        let output = argument(captures[i].parameter, arguments, as: UnsafePointer<UInt32>?.self)
+        values.storeBytes(of: output.map { UInt64($0.pointee) } ?? 0, toByteOffset: 8 * i, as: UInt64.self)
+      }
+    }
+  }
+
   @inline(__always)
   private func frameFacts(_ arguments: UnsafeMutablePointer<UnsafeMutableRawPointer?>) -> FrameFacts {
-    guard frame >= 0, let frame = argument(frame, arguments, as: UnsafePointer<optplug_frame>?.self) else {
-      return FrameFacts()
+    if frame >= 0, let frame = argument(frame, arguments, as: UnsafePointer<optplug_frame>?.self) {
+      return FrameFacts(frame)
     }
-    return FrameFacts(frame)
+    if pass >= 0, let pass = argument(pass, arguments, as: UnsafePointer<optplug_pass>?.self) {
+      return FrameFacts(pass)
+    }
+    return FrameFacts()
   }
 
   @inline(__always)
@@ -187,6 +216,24 @@ struct TracedFunction {
   }
 }
 
+/// A matrix's rows and columns as one number.
+struct MatrixShape {
+  let bits: UInt64
+
+  init(bits: UInt64) { self.bits = bits }
+
+  init(_ matrix: optplug_matrix) {
+    bits =
+      UInt64(matrix.transposed & 1) << 63 | UInt64(truncatingIfNeeded: matrix.rows & 0x7FFF_FFFF) << 32
+      | UInt64(truncatingIfNeeded: matrix.columns & 0xFFFF_FFFF)
+  }
+
+  /// "256 x 128 transposed": as stored.
+  var text: String {
+    "\(bits >> 32 & 0x7FFF_FFFF) x \(bits & 0xFFFF_FFFF)" + (bits >> 63 == 1 ? " transposed" : "")
+  }
+}
+
 /// A number in memory as 64 bits: integers by their sign, floats as doubles.
 private func widen(_ memory: UnsafeRawPointer, _ letter: Signature.Letter) -> UInt64 {
   switch letter {
@@ -196,9 +243,10 @@ private func widen(_ memory: UnsafeRawPointer, _ letter: Signature.Letter) -> UI
   case .int16: UInt64(bitPattern: Int64(memory.load(as: Int16.self)))
   case .uint16: UInt64(memory.load(as: UInt16.self))
   case .int32, .status: UInt64(bitPattern: Int64(memory.load(as: Int32.self)))
-  case .uint32, .parameterIndex: UInt64(memory.load(as: UInt32.self))
+  case .uint32, .parameterIndex, .dtype: UInt64(memory.load(as: UInt32.self))
   case .float: Double(memory.load(as: Float.self)).bitPattern
-  case .int64, .uint64, .double, .pointer, .string, .frame, .error, .slot, .extensionTable:
+  case .int64, .uint64, .double, .pointer, .string, .frame, .error, .parameterPointer, .slot, .pass, .matrix,
+    .output, .extensionTable:
     memory.load(as: UInt64.self)
   }
 }

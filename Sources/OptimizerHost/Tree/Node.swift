@@ -16,10 +16,15 @@ final class Node {
   let valueRows: UnsafeMutablePointer<UnsafePointer<Double>?>
   let groupCount: Int
   private(set) var instance: OpaquePointer?
-  /// Per parameter, in the order of the indices handed to the plugin; borrowed ones are those of a base.
-  var slots: [[SlotRecord]] = []
-  /// Per parameter, the slots that are this node's own.
-  var ownSlots: [[SlotRecord]] = []
+  /// The parameters that it sees; set by `Tree.route`.
+  var view: ParameterView
+  /// Per parameter of the whole table, in the order of the indices handed to the plugin; borrowed ones are those of a
+  /// base.
+  private(set) var slots: [[SlotRecord]] = []
+  /// Per parameter of the whole table, the slots that are this node's own.
+  private(set) var ownSlots: [[SlotRecord]] = []
+  /// What else the plugin asked for.
+  private(set) var plan = NodePlan()
   /// Who stands between the plugin and its callers, when they are traced.
   let interposer: Interposer?
   /// Kept as long as the node, whose end is traced too.
@@ -29,8 +34,10 @@ final class Node {
 
   /// - Throws: `OptimizerError.tracing`.
   init(
-    _ type: OptimizerType, target: String, path: String, bases: [Node], groupCount: Int, trace: Trace? = nil
+    _ type: OptimizerType, target: String, path: String, bases: [Node], groupCount: Int, view: ParameterView,
+    trace: Trace?
   ) throws {
+    self.view = view
     interposer = try trace?.interpose(type, path: path)
     self.trace = trace
     self.type = interposer?.type ?? type
@@ -57,12 +64,31 @@ final class Node {
     parameterSteps.deallocate()
   }
 
+  /// Takes over what the plugin asked for.
+  func adopt(_ plan: NodePlan, slots: [[SlotRecord]], ownSlots: [[SlotRecord]]) {
+    self.plan = plan
+    self.slots = slots
+    self.ownSlots = ownSlots
+  }
+
   /// Starts the counters of `count` parameters at 0.
   func makeParameterSteps(_ count: Int) {
     parameterSteps.deallocate()
     parameterSteps = .allocate(capacity: count)
     parameterSteps.initialize(repeating: 0)
   }
+
+  /// Whether the plugin multiplies by the gradient scale itself.
+  var scalesGradient: Bool { type.has(OPTPLUG_CAPABILITY_GRADIENT_SCALE) }
+
+  /// Whether it sees parameters without a gradient.
+  var wantsAllParameters: Bool { type.has(OPTPLUG_CAPABILITY_NULL_GRADIENT) }
+
+  /// Whether it gives its bases another gradient.
+  var changesGradient: Bool { !bases.isEmpty && type.has(OPTPLUG_CAPABILITY_CHANGED_GRADIENT) }
+
+  /// Whether it sees its segments in every call in which its bases work.
+  var seesEveryPhase: Bool { changesGradient || type.has(OPTPLUG_CAPABILITY_EVERY_PHASE) }
 
   /// The node and all below it, wrappers before their bases.
   var subtree: [Node] { [self] + bases.flatMap(\.subtree) }

@@ -1,46 +1,29 @@
-// The parameters as the ABI shows them to plugins.
+// The parameters as optimizers see them.
 
 import COptPlug
-import Foundation
 
-/// The checked parameters and their table in C.
+/// The trainer's parameters, checked, in the type in which they are trained.
+///
+/// Parameters of 16 bits are trained on 32-bit masters: to optimizers they are float32 in the masters' memory.
 final class ParameterTable {
+  /// As optimizers see them.
   let parameters: [Parameter]
   let groupCount: Int
   /// Places of the parameters as they are stepped.
   let order: [Int]
-  private let entries: UnsafeMutablePointer<optplug_parameter>
-  private let shapes: UnsafeMutablePointer<Int64>
-
-  var span: optplug_span {
-    optplug_span(
-      data: entries, count: UInt32(parameters.count), stride: UInt32(MemoryLayout<optplug_parameter>.stride))
-  }
+  /// Per parameter, its elements and their type in the trainer's memory, which is that of the gradient too.
+  let trainerTypes: [(count: Int, dtype: DType)]
+  /// Nil when all parameters are trained as they are.
+  let masters: MasterWeights?
 
   /// - Throws: `OptimizerError.parameters`.
   init(_ parameters: [Parameter], groupCount: Int) throws {
     try Self.check(parameters, groupCount: groupCount)
-    self.parameters = parameters
+    masters = try MasterWeights(parameters)
+    self.parameters = masters?.seen ?? parameters
     self.groupCount = groupCount
-    order = layoutOrder(parameters.map { ($0.dtype, $0.group) })
-    entries = .allocate(capacity: max(1, parameters.count))
-    shapes = .allocate(capacity: max(1, parameters.reduce(0) { $0 + $1.shape.count }))
-    var shape = shapes
-    for (i, parameter) in parameters.enumerated() {
-      for size in parameter.shape.enumerated() { shape[size.offset] = Int64(size.element) }
-      (entries + i).initialize(
-        to: optplug_parameter(
-          name: strdup(parameter.name), shape: parameter.shape.isEmpty ? nil : UnsafePointer(shape),
-          count: Int64(parameter.count), ndim: UInt32(parameter.shape.count), group: UInt32(parameter.group),
-          dtype: parameter.dtype.abi, reserved0: 0, device: optplug_device(type: OPTPLUG_DEVICE_CPU, id: 0)))
-      shape += parameter.shape.count
-    }
-  }
-
-  deinit {
-    for i in parameters.indices { free(UnsafeMutablePointer(mutating: entries[i].name)) }
-    entries.deallocate()
-    shapes.deallocate()
+    trainerTypes = parameters.map { ($0.count, $0.dtype) }
+    order = layoutOrder(self.parameters.map { ($0.dtype, $0.group) })
   }
 
   private static func check(_ parameters: [Parameter], groupCount: Int) throws {
@@ -64,9 +47,9 @@ final class ParameterTable {
         throw OptimizerError.parameters(
           "'\(name)' is in group \(parameter.group), but there are \(groupCount)")
       }
-      guard parameter.dtype.capability != nil else {
+      guard parameter.dtype.trainingType != nil else {
         throw OptimizerError.parameters(
-          "'\(name)' is \(parameter.dtype); only float32 and float64 can be trained")
+          "'\(name)' is \(parameter.dtype); only float32, float64, bfloat16 and float16 can be trained")
       }
     }
     if let twice = firstDuplicate(parameters.map(\.name)) {

@@ -8,15 +8,27 @@ final class Tree {
   let nodes: [Node]
 
   /// Finds every optimizer of the expression and sets its values; nothing of a plugin is called but its entry.
+  /// All nodes see all parameters until `route`.
   init(
-    _ expression: OptimizerExpression, _ registry: PluginRegistry, groupCount: Int, trace: Trace? = nil
+    _ expression: OptimizerExpression, _ registry: PluginRegistry, _ table: ParameterTable, trace: Trace? = nil
   ) throws {
-    root = try Self.makeNode(expression, registry, path: "", groupCount: groupCount, trace: trace)
+    let view = ParameterView(table, indices: Array(table.parameters.indices))
+    root = try Self.makeNode(expression, registry, path: "", groupCount: table.groupCount, view, trace)
     nodes = root.subtree
   }
 
-  /// The coarsest of the nodes.
-  var granularity: Granularity { nodes.map(\.type.granularity).reduce(.element) { $0.coarsest(with: $1) } }
+  /// Every node must take the types of the parameters that it sees.
+  /// - Throws: `OptimizerError.parameters`.
+  func checkTypes(_ table: ParameterTable) throws {
+    for node in nodes {
+      let misfit = node.view.indices.map { table.parameters[$0] }
+        .first { !($0.dtype.capability.map(node.type.has) ?? false) }
+      if let misfit {
+        throw OptimizerError.parameters(
+          "'\(node.type.name)' does not take \(misfit.dtype), the type of '\(misfit.name)'")
+      }
+    }
+  }
 
   /// The expression with every value of a group.
   func canonicalExpression(group: Int = 0) -> String { Self.text(root, group) }
@@ -31,7 +43,7 @@ final class Tree {
 
   private static func makeNode(
     _ expression: OptimizerExpression, _ registry: PluginRegistry, path: String, groupCount: Int,
-    trace: Trace?
+    _ view: ParameterView, _ trace: Trace?
   ) throws -> Node {
     let type = try registry.find(expression)
     let roles = type.baseRoles
@@ -45,10 +57,11 @@ final class Tree {
             + "write \(type.name)(\(roles.map { _ in "adam" }.joined(separator: ", ")))")
     }
     let bases = try zip(expression.bases, roles).map { base, role in
-      try makeNode(base, registry, path: "\(path)\(role).", groupCount: groupCount, trace: trace)
+      try makeNode(base, registry, path: "\(path)\(role).", groupCount: groupCount, view, trace)
     }
     let node = try Node(
-      type, target: expression.targetText, path: path, bases: bases, groupCount: groupCount, trace: trace)
+      type, target: expression.targetText, path: path, bases: bases, groupCount: groupCount, view: view,
+      trace: trace)
     for setting in expression.settings {
       guard let index = type.hyperparameters.firstIndex(where: { $0.name == setting.name }) else {
         let names = type.hyperparameters.map(\.name)

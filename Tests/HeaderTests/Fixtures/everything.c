@@ -8,7 +8,7 @@ static optplug_status step(const optplug_instance *instance, const optplug_frame
                            optplug_error *error) OPTPLUG_NOEXCEPT {
   uint32_t i;
   (void)instance;
-  if (!OPTPLUG_HAS(frame, optplug_frame, seed)) {
+  if (!OPTPLUG_HAS(frame, optplug_frame, loss)) {
     if (error != NULL && error->message_capacity > 0) error->message[0] = '\0';
     return OPTPLUG_INVALID_ARGUMENT;
   }
@@ -17,7 +17,7 @@ static optplug_status step(const optplug_instance *instance, const optplug_frame
     float *parameter = (float *)segment->parameter;
     const float *gradient = (const float *)segment->gradient;
     int64_t j;
-    if (!OPTPLUG_ELEMENT_HAS(frame->segments, optplug_segment, group_index)) return OPTPLUG_INTERNAL;
+    if (!OPTPLUG_ELEMENT_HAS(frame->segments, optplug_segment, base_gradient)) return OPTPLUG_INTERNAL;
     for (j = 0; j < segment->count; j++) {
       parameter[j] -= (float)(frame->hyperparameters[segment->group_index][0]) * gradient[j];
     }
@@ -47,6 +47,8 @@ static const optplug_optimizer optimizer = {
     NULL,
     NULL,
     step,
+    NULL,
+    NULL,
     NULL,
     NULL};
 
