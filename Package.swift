@@ -54,6 +54,7 @@ let package = Package(
     .library(name: "OptimizerKit", targets: ["OptimizerKit"]),
     .library(name: "OptimizerHost", targets: ["OptimizerHost"]),
     .executable(name: "convtrain", targets: ["convtrain"]),
+    .executable(name: "optplug", targets: ["optplug"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -78,10 +79,20 @@ let package = Package(
     // MARK: Plugins
   ] + plugins.map(plugin) + [
     // MARK: Tools
+    .target(
+      name: "Terminal",
+      dependencies: ["OptimizerHost", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "optplug",
+      dependencies: [
+        "OptimizerHost", "Terminal", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "convtrain",
       dependencies: [
-        "Training", "Datasets", "OptimizerHost", "ConvNet",
+        "Training", "Datasets", "OptimizerHost", "ConvNet", "Terminal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

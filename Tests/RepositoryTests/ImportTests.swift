@@ -32,8 +32,9 @@ private struct Source {
     "Datasets": ["CZlib"],
     "ConvNet": ["COneDNN"],
     "Training": ["OptimizerHost", "Datasets", "ConvNet"],
-    "optplug": ["OptimizerHost", "PluginValidator", "ArgumentParser"],
-    "convtrain": ["Training", "OptimizerHost", "Datasets", "ConvNet", "ArgumentParser"],
+    "Terminal": ["OptimizerHost", "ArgumentParser"],
+    "optplug": ["OptimizerHost", "PluginValidator", "Terminal", "ArgumentParser"],
+    "convtrain": ["Training", "OptimizerHost", "Datasets", "ConvNet", "Terminal", "ArgumentParser"],
     "stepbench": ["OptimizerHost", "COptPlug", "CMemoryLimit"],
   ]
 

@@ -81,9 +81,6 @@ extension TraceReport {
     let base = try #require(report.row("step", at: "base"))
     #expect(step.own == step.total - base.total && base.own == base.total)
     #expect(base.ownPerElement == Double(base.own) / Double(600 * steps))
-    let text = report.description.split(separator: "\n")
-    #expect(text[0].contains("function") && text[0].contains("self/element"))
-    #expect(text.contains { $0.hasPrefix("  lookahead  ") } && text.contains { $0.hasPrefix("    adam  ") })
   }
 
   @Test func aTraceFollowsOneOptimizer() throws {
@@ -141,8 +138,6 @@ extension TraceReport {
     #expect(report.events + report.dropped == whole.report.events)
     #expect(report.rows.map(\.calls) == whole.report.rows.map(\.calls))
     #expect(report.rows.map(\.elements) == whole.report.rows.map(\.elements))
-    let last = try #require(report.description.split(separator: "\n").last)
-    #expect(last.contains(" are beyond the limit and not kept"))
     let file = try TraceFile(trace)
     #expect(file.calls.count == Int(report.events))
     #expect(file.about["dropped_events"] == "\(report.dropped)")

@@ -33,8 +33,12 @@ public struct ChromeTrace: Sequence {
 
 extension Trace {
   /// The events as a file.
-  /// - Parameter about: what stands in the file beside the events, by name.
-  public func chrome(about: [(name: String, text: String)] = []) -> ChromeTrace {
-    ChromeTrace(self, about: about)
+  /// - Parameters:
+  ///   - about: what stands in the file beside the events, by name.
+  ///   - overhead: likewise, when it was measured.
+  public func chrome(about: [(name: String, text: String)] = [], overhead: TraceOverhead? = nil) -> ChromeTrace
+  {
+    let cost = overhead.map { [("overhead_per_call_ns", "\(Int($0.perCall.rounded()))")] } ?? []
+    return ChromeTrace(self, about: about + cost)
   }
 }

@@ -9,7 +9,7 @@ import Foundation
 /// let trace = try Trace()
 /// let optimizer = try Optimizer("lookahead(adam)", parameters: parameters, trace: trace)
 /// try optimizer.step(gradients: gradients)
-/// print(trace.report)
+/// for row in trace.report.rows { print(row.optimizer, row.function, row.calls, row.total) }
 /// ```
 /// Calls take longer, but what they compute stays the same bit for bit. Read a trace between two steps, or after the
 /// optimizer is gone; then the record holds the calls of `destroy` too.

@@ -1,7 +1,7 @@
-// The calls of a trace summed by function, as values and as a table.
+// The calls of a trace summed by function.
 
 /// What a trace has seen: sums over all threads, by function.
-public struct TraceReport: Sendable, CustomStringConvertible {
+public struct TraceReport: Sendable {
   /// All calls of one function.
   public struct Row: Sendable {
     /// The optimizer whose function it is, or to which the host handed it.
@@ -33,33 +33,6 @@ public struct TraceReport: Sendable, CustomStringConvertible {
   public let dropped: UInt64
   /// What could not be traced, and why.
   public let notes: [String]
-
-  /// The rows as a table, with a line for what is missing.
-  public var description: String {
-    var cells: [[String]] = [["", "function", "calls", "total", "self", "self/element"]]
-    var last: String?
-    for row in rows where row.calls > 0 {
-      let depth = row.path.isEmpty ? 0 : row.path.split(separator: ".").count
-      cells.append([
-        row.path == last ? "" : String(repeating: "  ", count: depth) + row.optimizer,
-        row.function + (row.failures > 0 ? " (\(row.failures) not OK)" : ""), grouped(row.calls),
-        duration(Double(row.total)), duration(Double(row.own)), row.ownPerElement.map(duration) ?? "",
-      ])
-      last = row.path
-    }
-    let widths = (0..<6).map { column in cells.map { $0[column].count }.max() ?? 0 }
-    let lines = cells.map { row in
-      let text = row.enumerated().map { column, cell in
-        let space = String(repeating: " ", count: widths[column] - cell.count)
-        return column < 2 ? cell + space : space + cell
-      }.joined(separator: "  ")
-      return "  " + text.reversed().drop { $0 == " " }.reversed()
-    }
-    let loss =
-      dropped == 0
-      ? [] : ["  \(grouped(dropped)) of \(grouped(events + dropped)) events are beyond the limit and not kept"]
-    return (lines + loss + notes.map { "  note: \($0)" }).joined(separator: "\n")
-  }
 }
 
 extension Trace {
@@ -94,26 +67,4 @@ extension FunctionTotal {
     elements += other.elements
     failures += other.failures
   }
-}
-
-/// `1234567` as `1,234,567`.
-private func grouped(_ number: UInt64) -> String {
-  let digits = Array(String(number))
-  return digits.indices.map { i in
-    (i > 0 && (digits.count - i) % 3 == 0 ? "," : "") + String(digits[i])
-  }.joined()
-}
-
-/// Nanoseconds with three digits and a unit.
-private func duration(_ nanoseconds: Double) -> String {
-  let units = [("s", 1e9), ("ms", 1e6), ("µs", 1e3)]
-  let (unit, size) = units.first { nanoseconds >= $0.1 * 0.9995 } ?? ("ns", 1)
-  let value = nanoseconds / size
-  let places = value >= 99.95 ? 0 : value >= 9.995 ? 1 : value >= 0.9995 ? 2 : 3
-  let factor = [1.0, 10, 100, 1000][places]
-  let scaled = UInt64((value * factor).rounded())
-  let whole = scaled / UInt64(factor)
-  guard places > 0 else { return "\(whole) \(unit)" }
-  let fraction = String(scaled % UInt64(factor))
-  return "\(whole)." + String(repeating: "0", count: places - fraction.count) + fraction + " \(unit)"
 }
