@@ -43,6 +43,9 @@ private func remarks(_ report: TraceReport, _ overhead: TraceOverhead, file: Str
       "\(Format.count(Int(report.dropped))) of \(Format.count(Int(report.events + report.dropped))) calls are beyond "
         + "the limit: they are in this table, but not in the file.")
   }
-  if let file { lines.append("\(Format.count(Int(report.events))) calls are in \(file): open it in https://ui.perfetto.dev") }
+  if let file {
+    lines.append(
+      "\(Format.count(Int(report.events))) calls are in \(file): open it in https://ui.perfetto.dev")
+  }
   return lines + report.notes.map { "note: \($0)" }
 }

@@ -27,6 +27,8 @@ import Testing
     #expect(file.about["dropped_events"] == "0")
     #expect(file.calls.count == Int(report.events))
     #expect(file.threadNames.count == report.threads && (1...threads).contains(report.threads))
+    let workers = file.threadNames.values.filter { $0.hasPrefix("optplug-") }
+    #expect(workers.count == report.threads - 1, "\(file.threadNames)")
     let parents = file.parents()
     for (call, parent) in zip(file.calls, parents) {
       switch call.name {
@@ -61,7 +63,8 @@ import Testing
     #expect(restarts.allSatisfy { $0.category == "extension" && $0.number("result") != nil })
     #expect(Set(restarts.map { $0.number("result") }) == [0, 1])
     let asked = file.calls("lookahead.get_extension")
-    #expect(asked.contains { $0.text("id") == "optplug.eval-view/1" && $0.arguments["found"] as? Bool == true })
+    #expect(
+      asked.contains { $0.text("id") == "optplug.eval-view/1" && $0.arguments["found"] as? Bool == true })
     #expect(file.calls("adam.get_extension").allSatisfy { $0.arguments["found"] as? Bool == false })
   }
 

@@ -28,7 +28,9 @@ import Testing
     var functions: Set<String> = []
     var structure = ""
     for line in header.split(separator: "\n") {
-      if let match = line.firstMatch(of: /^(?:typedef )?struct (optplug_\w+) \{/) { structure = String(match.1) }
+      if let match = line.firstMatch(of: /^(?:typedef )?struct (optplug_\w+) \{/) {
+        structure = String(match.1)
+      }
       if line.hasPrefix("}") { structure = "" }
       // A parameter that is a function stands further to the right.
       if let match = line.firstMatch(of: /^  \w[\w *]*\(OPTPLUG_CALL \*(\w+)\)/), !structure.isEmpty {

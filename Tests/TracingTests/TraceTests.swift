@@ -96,7 +96,8 @@ extension TraceReport {
   /// The optimizer keeps its trace alive, and one that has ended leaves nothing behind that could be called.
   @Test func tracesComeAndGo() throws {
     for _ in 0..<20 {
-      let training = try Training("lookahead(adam)", [Tensor<Float>("w", [1, 2])], trace: try Trace(limit: 10))
+      let training = try Training(
+        "lookahead(adam)", [Tensor<Float>("w", [1, 2])], trace: try Trace(limit: 10))
       for _ in 0..<5 { try training.step([[0.5, 0.25]]) }
       #expect(training.tensors[0].values[0] < 1)
     }

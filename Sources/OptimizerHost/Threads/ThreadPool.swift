@@ -24,8 +24,11 @@ final class ThreadPool {
     self.threads = max(1, threads)
     team = Team(threads: self.threads)
     for worker in stride(from: 1, to: self.threads, by: 1) {
-      let thread = Thread { [team] in team.serve(worker) }
-      thread.name = "optplug-\(worker)"
+      let thread = Thread { [team] in
+        // Foundation on Linux forgets a name that is given before the thread runs.
+        Thread.current.name = "optplug-\(worker)"
+        team.serve(worker)
+      }
       thread.start()
     }
   }

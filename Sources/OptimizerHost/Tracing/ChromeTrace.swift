@@ -36,7 +36,8 @@ extension Trace {
   /// - Parameters:
   ///   - about: what stands in the file beside the events, by name.
   ///   - overhead: likewise, when it was measured.
-  public func chrome(about: [(name: String, text: String)] = [], overhead: TraceOverhead? = nil) -> ChromeTrace
+  public func chrome(about: [(name: String, text: String)] = [], overhead: TraceOverhead? = nil)
+    -> ChromeTrace
   {
     let cost = overhead.map { [("overhead_per_call_ns", "\(Int($0.perCall.rounded()))")] } ?? []
     return ChromeTrace(self, about: about + cost)

@@ -113,7 +113,8 @@ final class Interposer {
     let entry = Recorder.Function(
       node: node, table: label, member: function.member,
       arguments: captures.map { capture in
-        let name = names.indices.contains(capture.parameter) ? names[capture.parameter] : "\(capture.parameter)"
+        let name =
+          names.indices.contains(capture.parameter) ? names[capture.parameter] : "\(capture.parameter)"
         return Recorder.Argument(name: name, letter: capture.letter)
       }, hasFrame: signature.parameters.contains(.frame), hasPass: signature.parameters.contains(.pass),
       result: signature.result)
@@ -130,7 +131,8 @@ final class Interposer {
         copy: copy, table: table, frame: signature.parameters.firstIndex(of: .frame) ?? -1,
         pass: signature.parameters.firstIndex(of: .pass) ?? -1,
         error: signature.parameters.firstIndex(of: .error) ?? -1, captures: kept,
-        captureCount: captures.count, hasOutputs: captures.contains { $0.letter == .output }, finder: finds ? Unmanaged.passUnretained(self) : nil,
+        captureCount: captures.count, hasOutputs: captures.contains { $0.letter == .output },
+        finder: finds ? Unmanaged.passUnretained(self) : nil,
         id: signature.parameters.firstIndex(of: .string) ?? -1, isHost: label.hasPrefix(hostLabel)),
       allocate)
   }
@@ -150,7 +152,9 @@ final class Interposer {
   private func copyOfTable(_ table: UnsafeMutableRawPointer, _ id: String, isHost: Bool)
     -> UnsafeMutableRawPointer
   {
-    if let known = lock.withLock({ copies.first { $0.original == table && $0.id == id } }) { return known.copy }
+    if let known = lock.withLock({ copies.first { $0.original == table && $0.id == id } }) {
+      return known.copy
+    }
     let copy = makeCopy(table, id, isHost: isHost)
     return lock.withLock {
       // Another thread may have been faster.

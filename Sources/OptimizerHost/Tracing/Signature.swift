@@ -94,7 +94,8 @@ extension Signature.Letter {
     case .float: cffi_float()
     case .double: cffi_double()
     case .dtype: dtypeType
-    case .pointer, .string, .frame, .error, .parameterPointer, .slot, .pass, .matrix, .output, .extensionTable:
+    case .pointer, .string, .frame, .error, .parameterPointer, .slot, .pass, .matrix, .output,
+      .extensionTable:
       cffi_pointer()
     }
   }

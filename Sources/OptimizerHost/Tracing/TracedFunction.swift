@@ -67,7 +67,9 @@ struct TracedFunction {
     outer?.pointee &+= end &- start
     let failed = function.pointee.hasFailed(result)
     function.pointee.count(thread, end &- start, inside: inside, elements: facts.elements, failed: failed)
-    if let finder = function.pointee.finder { finder.takeUnretainedValue().trace(function, result, arguments) }
+    if let finder = function.pointee.finder {
+      finder.takeUnretainedValue().trace(function, result, arguments)
+    }
     guard let event else { return }
     event.pointee.frame = facts
     event.pointee.start = start
