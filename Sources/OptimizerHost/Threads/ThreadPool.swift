@@ -25,8 +25,7 @@ final class ThreadPool {
     team = Team(threads: self.threads)
     for worker in stride(from: 1, to: self.threads, by: 1) {
       let thread = Thread { [team] in
-        // Foundation on Linux forgets a name that is given before the thread runs.
-        Thread.current.name = "optplug-\(worker)"
+        optimizer_host_name_thread("optplug-\(worker)")
         team.serve(worker)
       }
       thread.start()

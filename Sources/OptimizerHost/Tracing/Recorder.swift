@@ -1,5 +1,6 @@
 // Keeps what traced calls report: which functions there are, and a record for each thread.
 
+import COptimizerHost
 import Foundation
 import Synchronization
 
@@ -174,6 +175,7 @@ final class Recorder {
 
 private func nameOfThisThread(number: Int) -> String {
   if Thread.isMainThread { return "main" }
-  let name = Thread.current.name ?? ""
-  return name.isEmpty ? "thread \(number)" : name
+  var bytes = [CChar](repeating: 0, count: 64)
+  guard optimizer_host_thread_name(&bytes, bytes.count) == 0, bytes[0] != 0 else { return "thread \(number)" }
+  return String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }
