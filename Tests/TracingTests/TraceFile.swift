@@ -31,6 +31,8 @@ struct TraceFile {
     let events = try #require(file["traceEvents"] as? [[String: Any]])
     calls = try events.filter { $0["ph"] as? String == "X" }.map { event in
       #expect(event["pid"] as? Int == 1)
+      // 0 means something else to Perfetto.
+      #expect(event["tid"] as? Int ?? 0 > 0)
       return TracedCall(
         name: try #require(event["name"] as? String), category: try #require(event["cat"] as? String),
         thread: try #require(event["tid"] as? Int),

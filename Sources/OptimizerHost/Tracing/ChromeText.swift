@@ -36,11 +36,11 @@ struct ChromeText {
     var text = "{\"displayTimeUnit\":\"ns\",\"otherData\":{"
     text += facts.map { "\(quoted($0.name)):\(quoted($0.text))" }.joined(separator: ",")
     text += "},\"traceEvents\":[\n"
-    text += "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"tid\":0,\"args\":{\"name\":\"optimizer\"}}"
+    text += "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"tid\":1,\"args\":{\"name\":\"optimizer\"}}"
     for (number, name) in recorder.threadNames.enumerated() {
-      text += ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":\(number),"
+      text += ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":\(id(ofThread: number)),"
       text += "\"args\":{\"name\":\(quoted(name))}}"
-      text += ",\n{\"name\":\"thread_sort_index\",\"ph\":\"M\",\"pid\":1,\"tid\":\(number),"
+      text += ",\n{\"name\":\"thread_sort_index\",\"ph\":\"M\",\"pid\":1,\"tid\":\(id(ofThread: number)),"
       text += "\"args\":{\"sort_index\":\(number)}}"
     }
     return Array(text.utf8)
@@ -53,7 +53,7 @@ struct ChromeText {
     for event in chunk.events where event.duration != TraceEvent.unfinished {
       let head = heads[Int(event.function)]
       text += head.event
-      text += "\(chunk.thread),\"ts\":\(microseconds(event.start &- recorder.start))".utf8
+      text += "\(id(ofThread: chunk.thread)),\"ts\":\(microseconds(event.start &- recorder.start))".utf8
       text += ",\"dur\":\(microseconds(event.duration))".utf8
       text += head.arguments
       append(event, of: recorder.functions[Int(event.function)], chunk.thread, to: &text)
@@ -124,6 +124,9 @@ private func dtypeName(_ bits: UInt32) -> String {
     code: UInt8(bits & 0xFF), bits: UInt8(bits >> 8 & 0xFF), lanes: UInt16(bits >> 16))
   return DType(dtype).map { "\($0)" } ?? "code \(dtype.code), \(dtype.bits) bits"
 }
+
+/// Perfetto takes number 0 for the idle thread of a processor, and the one that is the process's for its main thread.
+private func id(ofThread number: Int) -> Int { number + 1 }
 
 /// Nanoseconds as microseconds, exactly.
 private func microseconds(_ nanoseconds: UInt64) -> String {
