@@ -1,9 +1,10 @@
 // What a trace sees of shipped optimizers, and that it changes nothing.
 
 import Foundation
-import OptimizerHost
 import TestSupport
 import Testing
+
+@testable import OptimizerHost
 
 private let trees = [
   "sgd(lr=0.1, momentum=0.9, nesterov=true)", "adam(lr=0.01, amsgrad=true)",
@@ -129,6 +130,9 @@ extension TraceReport {
 
 /// Memory is bounded, and what was lost is said.
 @Suite struct TraceLimitTests {
+  /// As the documentation says.
+  @Test func eventsAreSmall() { #expect(MemoryLayout<TraceEvent>.stride == 120) }
+
   @Test(arguments: [0, 1, 10, 1000], [1, 2]) func dropsBeyondTheLimit(limit: Int, threads: Int) throws {
     let whole = try Trace()
     _ = try train("lookahead(adam)", threads: threads, steps: 12, trace: whole)
