@@ -117,7 +117,8 @@ let package = Package(
       name: "OptimizerHostTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "TracingTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"], exclude: ["Fixtures"],
+      name: "TracingTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport", "optplug"],
+      exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
       name: "RepositoryTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
