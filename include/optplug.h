@@ -469,9 +469,10 @@ typedef struct optplug_restart_bases {
 } optplug_restart_bases;
 
 /* How to call the functions of this optimizer's own extensions, for tools that stand between a caller and the
-   optimizer and pass calls on, such as a tracer.  Optional: without it they hand such a table on as it is.  For
-   extensions of the optimizer itself; those in this header are known.  A table described here begins with its
-   uint32_t struct_size.  Constant. */
+   optimizer and pass calls on, such as a tracer: callers then get a copy of the table with the tool's functions,
+   and where one of them is passed the copy itself, as a `p`, yours gets the original.  Optional: a table that is
+   not described is handed on as it is, as those in this header need no description.  A table described here is
+   constant, begins with its uint32_t struct_size, and is described whole. */
 #define OPTPLUG_EXTENSION_SIGNATURES "optplug.signatures/1"
 /* One function pointer in one table. */
 typedef struct optplug_signature {
@@ -481,7 +482,7 @@ typedef struct optplug_signature {
                              "S(pFE)".  b h i q: int8_t ... int64_t, in capitals unsigned.  f, d: float, double.
                              p: a pointer.  v: void, as a result.  Some types have letters of their own:
                              S optplug_status, F const optplug_frame *, E optplug_error *, s a NUL-terminated
-                             string (NULL too).  A function with a letter that the reader does not know is left alone */
+                             string (NULL too).  A letter that the reader does not know: the table is handed on */
   const char *parameters; /* their names, [a-z][a-z0-9_]*, separated by single spaces; NULL: none are given */
   uint32_t offset;        /* bytes from the table's start to the function pointer: a multiple of 8 */
   uint32_t reserved0;     /* 0 */

@@ -59,9 +59,14 @@ import Testing
     #expect(notes.count == 3)
     #expect(
       notes.contains {
-        $0.hasPrefix("org.example.boost/1.newer of 'boosted' is not traced: its signature '@(pi)' ")
+        $0.hasPrefix("extension org.example.newer/1 is handed on untraced: ")
+          && $0.contains("the signature '@(pi)' ")
       })
-    #expect(notes.contains { $0.hasPrefix("boosted: signature 9 lacks ") && $0.contains("13") })
+    #expect(
+      notes.contains {
+        $0.hasPrefix("boosted: signature 10 lacks ") && $0.contains("13")
+          && $0.hasSuffix("extension org.example.crooked/1 is handed on untraced")
+      })
     #expect(
       notes.contains {
         $0.hasPrefix("extension org.example.secret/1 of 'boosted' is handed on untraced: ")

@@ -21,7 +21,7 @@ enum Closure {
     var description: String {
       switch self {
       case .signature(let text):
-        "its signature '\(text)' is not of the form of OPTPLUG_EXTENSION_SIGNATURES, or newer than this host"
+        "the signature '\(text)' is not of the form of OPTPLUG_EXTENSION_SIGNATURES, or newer than this host"
       case .unknownCall: "libffi cannot make calls of its type on this machine"
       case .forbidden:
         "the system does not let a program make code while it runs, which a tracer needs; where SELinux or a sandbox "

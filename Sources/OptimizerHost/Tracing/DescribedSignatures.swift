@@ -6,10 +6,12 @@ import COptPlug
 struct DescribedSignatures {
   /// By the extension's id.
   private(set) var tables: [String: [FunctionSignature]] = [:]
+  /// Extensions that are described wrongly.
+  private(set) var refused: Set<String> = []
   /// What was wrong, in words.
   private(set) var problems: [String] = []
 
-  /// Asks the optimizer; entries that make no sense are left out and named.
+  /// Asks the optimizer; extensions with an entry that makes no sense are left out and named.
   init(_ type: OptimizerType) {
     guard
       let table = type.table(
@@ -26,16 +28,18 @@ struct DescribedSignatures {
   }
 
   private mutating func add(_ entry: optplug_signature, place: Int, of name: String) {
-    guard let id = entry.extension.map({ String(cString: $0) }),
-      let member = try? DescriptorCheck.name(entry.member, of: "a function"),
-      let signature = entry.signature.map({ String(cString: $0) }),
-      entry.offset >= 8, entry.offset % 8 == 0, !id.isEmpty
+    let id = entry.extension.map { String(cString: $0) } ?? ""
+    guard !id.isEmpty, let member = try? DescriptorCheck.name(entry.member, of: "a function"),
+      let signature = entry.signature.map({ String(cString: $0) }), entry.offset >= 8, entry.offset % 8 == 0
     else {
       problems.append(
-        "\(name): signature \(place) lacks an extension, a legal name or a type, or its offset \(entry.offset) is no "
-          + "multiple of 8; that function is not traced")
+        "\(name): signature \(place) lacks an extension, a legal name or a type, or its offset \(entry.offset) is not "
+          + "a multiple of 8 behind struct_size; extension \(id) is handed on untraced")
+      refused.insert(id)
+      tables[id] = nil
       return
     }
+    guard !refused.contains(id) else { return }
     let parameters = entry.parameters.map { String(cString: $0) } ?? ""
     tables[id, default: []].append(
       FunctionSignature(member, at: Int(entry.offset), signature, parameters))

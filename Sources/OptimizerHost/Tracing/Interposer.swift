@@ -20,8 +20,15 @@ final class Interposer {
   private let lock = NSLock()
   // Guarded by `lock`.
   private var copies: [(original: UnsafeMutableRawPointer, id: String, copy: UnsafeMutableRawPointer)] = []
-  /// Traced functions of tables that the host makes anew for every call, by the functions behind them.
-  private var planned: [UnsafeMutableRawPointer: UnsafeMutableRawPointer] = [:]
+  /// Traced functions of the tables for `plan`, which the host makes anew for every call.
+  private var planned: [Place: UnsafeMutableRawPointer] = [:]
+
+  /// A function and where it lies in its table.
+  private struct Place: Hashable {
+    let offset: Int
+    let function: UnsafeMutableRawPointer
+  }
+
   private let hostLabel = "host."
 
   /// Describes a node to the recorder and makes its copies.
@@ -78,10 +85,8 @@ final class Interposer {
     for function in functions where function.offset + 8 <= size {
       do {
         try replace(function, in: table, label: label, original: original)
-      } catch Closure.Failure.forbidden {
-        throw OptimizerError.tracing("\(Closure.Failure.forbidden)")
       } catch {
-        note("\(label)\(function.member) of '\(type.name)' is not traced: \(error)")
+        throw OptimizerError.tracing("'\(type.name)': \(label)\(function.member): \(error)")
       }
     }
   }
@@ -92,14 +97,17 @@ final class Interposer {
   ) throws(Closure.Failure) {
     let place = table + function.offset
     guard let code = place.load(as: UnsafeMutableRawPointer?.self) else { return }
-    let known = lock.withLock { planned[code] }
-    if original == nil, let known {
-      place.storeBytes(of: known, as: UnsafeMutableRawPointer.self)
-      return
+    guard original == nil else {
+      let traced = try make(function, code, copy: table, label, original)
+      return place.storeBytes(of: traced, as: UnsafeMutableRawPointer.self)
     }
-    let traced = try make(function, code, copy: original == nil ? nil : table, label, original)
-    if original == nil { lock.withLock { planned[code] = traced } }
-    place.storeBytes(of: traced, as: UnsafeMutableRawPointer.self)
+    let key = Place(offset: function.offset, function: code)
+    var traced = lock.withLock { planned[key] }
+    if traced == nil {
+      traced = try make(function, code, copy: nil, label, nil)
+      lock.withLock { planned[key] = traced }
+    }
+    place.storeBytes(of: traced, as: UnsafeMutableRawPointer?.self)
   }
 
   private func make(
@@ -170,9 +178,12 @@ final class Interposer {
   {
     let own = isHost ? nil : described.tables[id]
     guard let functions = ABISignatures.extensions[id] ?? own else {
-      note(
-        "extension \(id) of \(isHost ? "the host" : "'\(type.name)'") is handed on untraced: its functions are not "
-          + "described (an optimizer can describe them by \(OPTPLUG_EXTENSION_SIGNATURES))")
+      // What was wrong with a description has been noted.
+      if !described.refused.contains(id) {
+        note(
+          "extension \(id) of \(isHost ? "the host" : "'\(type.name)'") is handed on untraced: its functions are "
+            + "not described (an optimizer can describe them by \(OPTPLUG_EXTENSION_SIGNATURES))")
+      }
       return table
     }
     let short = id.hasPrefix("optplug.") ? String(id.dropFirst("optplug.".count)) : id
@@ -180,7 +191,7 @@ final class Interposer {
       return try traced(
         table, Int(table.load(as: UInt32.self)), functions, label: (isHost ? hostLabel : "") + short + ".")
     } catch {
-      note("extension \(id) of '\(type.name)' is handed on untraced: \(error)")
+      note("extension \(id) is handed on untraced: \(error)")
       return table
     }
   }

@@ -25,7 +25,6 @@ typedef struct boost {
   uint8_t (*low)(int32_t value);
   int16_t (*negative)(uint16_t value);
   optplug_status (*apply)(const optplug_instance *instance, const optplug_frame *frame, optplug_error *error);
-  const void *(*newer)(const struct boost *self, int value); /* of a type that no letter describes */
 } boost;
 
 static const boost table;
@@ -46,7 +45,6 @@ static int64_t mix(int8_t b, uint8_t B, int16_t h, uint16_t H, int32_t i, uint32
 static float half(float value) { return value / 2; }
 static uint8_t low(int32_t value) { return (uint8_t)value; }
 static int16_t negative(uint16_t value) { return (int16_t)-value; }
-static const void *newer(const boost *self, int value) { return value == 7 ? self : NULL; }
 
 static optplug_status apply(const optplug_instance *instance, const optplug_frame *frame, optplug_error *error) {
   (void)instance, (void)error;
@@ -58,7 +56,7 @@ static optplug_status apply(const optplug_instance *instance, const optplug_fram
   return OPTPLUG_OK;
 }
 
-static const boost table = {sizeof table, 3, scale, nothing, mix, half, low, negative, apply, newer};
+static const boost table = {sizeof table, 3, scale, nothing, mix, half, low, negative, apply};
 
 #define FUNCTION(name, type, names) \
   {"org.example.boost/1", #name, type, names, (uint32_t)offsetof(boost, name), 0}
@@ -70,19 +68,22 @@ static const optplug_signature described[] = {
     FUNCTION(low, "B(i)", "value"),
     FUNCTION(negative, "h(H)", "value"),
     FUNCTION(apply, "S(pFE)", "instance frame error"),
-    FUNCTION(newer, "@(pi)", "self value"),
-    {"org.example.boost/1", "crooked", "v()", NULL, 13, 0},
+    /* A letter of the future, and an offset that cannot be. */
+    {"org.example.newer/1", "same", "@(pi)", "self value", 8, 0},
+    {"org.example.crooked/1", "same", "p(pi)", "self value", 8, 0},
+    {"org.example.crooked/1", "other", "p(pi)", "self value", 13, 0},
 };
 static const optplug_signatures signatures = {
     sizeof signatures, 0, {described, sizeof described / sizeof described[0], sizeof described[0]}};
 
-/* ---- org.example.secret/1: described nowhere ---- */
+/* ---- Tables that a tracer must leave alone: secret is not described, newer and crooked are so wrongly ---- */
 
-static int secret(void) { return 42; }
-static const struct {
+typedef struct same {
   uint32_t struct_size;
-  int (*secret)(void);
-} secrets = {16, secret};
+  const void *(*same)(const struct same *self, int value);
+} same;
+static const void *itself(const same *self, int value) { return value == 42 ? self : NULL; }
+static const same secret = {sizeof secret, itself}, newer = {sizeof newer, itself}, crooked = {sizeof crooked, itself};
 
 /* ---- boosted ---- */
 
@@ -91,7 +92,9 @@ static const optplug_optimizer boosted, booster;
 static const void *boosted_extension(const optplug_optimizer *optimizer, const char *id) {
   if (optimizer != &boosted) return NULL;
   if (strcmp(id, "org.example.boost/1") == 0) return &table;
-  if (strcmp(id, "org.example.secret/1") == 0) return &secrets;
+  if (strcmp(id, "org.example.secret/1") == 0) return &secret;
+  if (strcmp(id, "org.example.newer/1") == 0) return &newer;
+  if (strcmp(id, "org.example.crooked/1") == 0) return &crooked;
   return strcmp(id, OPTPLUG_EXTENSION_SIGNATURES) == 0 ? &signatures : NULL;
 }
 
@@ -127,11 +130,16 @@ static optplug_status create(const optplug_optimizer *optimizer, const optplug_h
   (*instance)->base = *OPTPLUG_AT(info->bases, optplug_base, 0);
   const optplug_optimizer *base = (*instance)->base.optimizer;
   (*instance)->boost = base->get_extension(base, "org.example.boost/1");
-  const struct {
-    uint32_t struct_size;
-    int (*secret)(void);
-  } *secrets = base->get_extension(base, "org.example.secret/1");
-  if (!(*instance)->boost || !secrets || secrets->secret() != 42) return OPTPLUG_FAILED_PRECONDITION;
+  if (!(*instance)->boost) return OPTPLUG_FAILED_PRECONDITION;
+  static const struct {
+    const char *id;
+    const same *table;
+  } others[] = {
+      {"org.example.secret/1", &secret}, {"org.example.newer/1", &newer}, {"org.example.crooked/1", &crooked}};
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    const same *found = base->get_extension(base, others[i].id);
+    if (found != others[i].table || found->same(found, 42) != found) return OPTPLUG_FAILED_PRECONDITION;
+  }
   if (host->get_extension(host, "org.example.no-such-service/1")) return OPTPLUG_INTERNAL;
   return OPTPLUG_OK;
 }
@@ -148,8 +156,6 @@ static optplug_status booster_step(const optplug_instance *self, const optplug_f
   if (boost->mix(-1, 200, -300, 60000, -70000, 4000000000u, -5000000000ll, 10000000000000000000ull, 0.5f, 0.25,
                  "sixteen", NULL, -2, 0.125, 0.0625f, -123456789012ll) != -123456789012ll)
     return OPTPLUG_INTERNAL;
-  /* A function that a tracer must leave alone sees the table through which it was found. */
-  if (boost->newer(boost, 7) != boost) return OPTPLUG_INTERNAL;
   return boost->apply(self->base.instance, frame, error);
 }
 

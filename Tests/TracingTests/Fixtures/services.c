@@ -1,32 +1,33 @@
 /* Gradient descent that asks the host for everything it offers, and checks what comes back. */
-#include <string.h>
+#include <stdlib.h>
 
 #include "optplug.h"
 
 OPTPLUG_PLUGIN_NOTE(0);
 
-static const optplug_host *host;
-static const optplug_log *messages;
-static const optplug_parallel_for *loops;
-static const optplug_matrix_product *products;
-static const optplug_random *numbers;
+struct optplug_instance {
+  const optplug_host *host;
+  const optplug_parallel_for *loops;
+  const optplug_matrix_product *products;
+  const optplug_random *numbers;
+};
 
-static optplug_status create(const optplug_optimizer *optimizer, const optplug_host *given,
+static optplug_status create(const optplug_optimizer *optimizer, const optplug_host *host,
                              const optplug_create_info *info, optplug_instance **instance, optplug_error *error) {
-  static char state;
   (void)optimizer, (void)info, (void)error;
-  host = given;
-  messages = host->get_extension(host, OPTPLUG_EXTENSION_LOG);
-  loops = host->get_extension(host, OPTPLUG_EXTENSION_PARALLEL_FOR);
-  products = host->get_extension(host, OPTPLUG_EXTENSION_MATRIX_PRODUCT);
-  numbers = host->get_extension(host, OPTPLUG_EXTENSION_RANDOM);
-  if (!messages || !loops || !numbers) return OPTPLUG_FAILED_PRECONDITION;
+  const optplug_log *messages = host->get_extension(host, OPTPLUG_EXTENSION_LOG);
+  const optplug_instance made = {host, host->get_extension(host, OPTPLUG_EXTENSION_PARALLEL_FOR),
+                                 host->get_extension(host, OPTPLUG_EXTENSION_MATRIX_PRODUCT),
+                                 host->get_extension(host, OPTPLUG_EXTENSION_RANDOM)};
+  if (!messages || !made.loops || !made.numbers) return OPTPLUG_FAILED_PRECONDITION;
   messages->write(host, OPTPLUG_LOG_DEBUG, "made");
-  *instance = (optplug_instance *)(void *)&state;
+  *instance = malloc(sizeof made);
+  if (!*instance) return OPTPLUG_RESOURCE_EXHAUSTED;
+  **instance = made;
   return OPTPLUG_OK;
 }
 
-static void destroy(optplug_instance *instance) { (void)instance; }
+static void destroy(optplug_instance *instance) { free(instance); }
 
 static optplug_status plan(optplug_instance *instance, const optplug_plan *plan, optplug_error *error) {
   static const int64_t dims[] = {3};
@@ -55,20 +56,20 @@ static void descend(void *context, uint32_t i) {
   part->parameter[i] -= (float)(part->factor * part->gradient[i]);
 }
 
-static int multiplies_well(void) {
+static int multiplies_well(const optplug_instance *self) {
   float a[6] = {1, 2, 3, 4, 5, 6}, b[6] = {1, 0, 0, 1, 1, 1}, c[4] = {9, 9, 9, 9};
   const optplug_matrix left = {a, 3, 2, 2, 1, 0}, right = {b, 3, 2, 2, 0, 0}, product = {c, 2, 2, 2, 0, 0};
-  if (!products) return 1;
+  if (!self->products) return 1;
   /* The transpose of a (2 x 3) times b (3 x 2), halved. */
-  if (products->multiply(host, (optplug_dtype){OPTPLUG_DTYPE_FLOAT, 32, 1}, 0.5, &left, &right, 0, &product) !=
-      OPTPLUG_OK)
+  if (self->products->multiply(self->host, (optplug_dtype){OPTPLUG_DTYPE_FLOAT, 32, 1}, 0.5, &left, &right, 0,
+                               &product) != OPTPLUG_OK)
     return 0;
   return c[0] == 3 && c[1] == 4 && c[2] == 4 && c[3] == 5;
 }
 
-static optplug_status step(const optplug_instance *instance, const optplug_frame *frame, optplug_error *error) {
-  (void)instance, (void)error;
-  if (!multiplies_well()) return OPTPLUG_INTERNAL;
+static optplug_status step(const optplug_instance *self, const optplug_frame *frame, optplug_error *error) {
+  (void)error;
+  if (!multiplies_well(self)) return OPTPLUG_INTERNAL;
   for (uint32_t s = 0; s < frame->segments.count; s++) {
     const optplug_segment *piece = OPTPLUG_AT(frame->segments, optplug_segment, s);
     const float *gradient = piece->gradient;
@@ -76,11 +77,11 @@ static optplug_status step(const optplug_instance *instance, const optplug_frame
       for (int64_t i = 0; i < piece->count; i++) frame->partials[s] += (double)gradient[i] * gradient[i];
     } else {
       uint32_t word;
-      numbers->words(host, frame->seed, piece->parameter_index, 5, 1, &word);
+      self->numbers->words(self->host, frame->seed, piece->parameter_index, 5, 1, &word);
       struct part part = {piece->parameter, gradient,
                           frame->hyperparameters[piece->group_index][0] / (1 + frame->model_reductions[0]) +
                               (double)word * 0x1p-60};
-      loops->run(host, (uint32_t)piece->count, descend, &part);
+      self->loops->run(self->host, (uint32_t)piece->count, descend, &part);
     }
   }
   return OPTPLUG_OK;
