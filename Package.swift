@@ -47,7 +47,10 @@ func plugin(_ name: String) -> Target {
     ])
 }
 
-let plugins = ["SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "Lookahead", "EMA"]
+let plugins = [
+  "SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "LARS", "LAMB", "Adam8bit", "Lookahead",
+  "EMA", "SAM", "ScheduleFree", "GradientCentralization",
+]
 
 let package = Package(
   name: "OptPlug",
@@ -72,6 +75,11 @@ let package = Package(
     .systemLibrary(
       name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
     .target(name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost", "CFFI"], swiftSettings: hot),
+    .target(name: "CPluginValidator"),
+    .target(name: "CAllocationWatch", dependencies: ["CPluginValidator"]),
+    .target(
+      name: "PluginValidator", dependencies: ["COptPlug", "CPluginValidator", "OptimizerHost"],
+      swiftSettings: hot),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "Datasets", dependencies: ["CZlib"], swiftSettings: hot),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
@@ -88,7 +96,8 @@ let package = Package(
     .executableTarget(
       name: "optplug",
       dependencies: [
-        "OptimizerHost", "Terminal", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "OptimizerHost", "PluginValidator", "CAllocationWatch", "Terminal",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -127,6 +136,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "DocumentationTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "PluginValidatorTests", dependencies: ["PluginValidator", "TestSupport"], exclude: ["Ends"],
+      swiftSettings: strict),
     .testTarget(name: "ExampleTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "InstallTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),

@@ -27,7 +27,7 @@ private struct Source {
   /// Modules of the repository, and libraries of others, that a module may import beside the system's.
   private static let allowed: [String: Set<String>] = [
     "OptimizerHost": ["COptPlug", "COptimizerHost", "CFFI"],
-    "PluginValidator": ["OptimizerHost"],
+    "PluginValidator": ["OptimizerHost", "COptPlug", "CPluginValidator"],
     "HostLibrary": ["OptimizerHost"],
     "Datasets": ["CZlib"],
     "ConvNet": ["COneDNN"],

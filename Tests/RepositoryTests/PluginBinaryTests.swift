@@ -18,7 +18,8 @@ import Testing
   @Test func allAreBuilt() {
     #expect(
       Set(Self.plugins).isSuperset(of: [
-        "Adagrad", "Adam", "EMA", "Lion", "Lookahead", "NAdam", "RAdam", "RMSprop", "SGD",
+        "Adagrad", "Adam", "Adam8bit", "EMA", "LAMB", "LARS", "Lion", "Lookahead", "NAdam", "RAdam",
+        "RMSprop", "SGD",
       ]))
     for plugin in Self.plugins {
       #expect(FileManager.default.fileExists(atPath: BuildProducts.plugin(plugin).path), "\(plugin)")

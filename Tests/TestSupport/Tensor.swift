@@ -7,12 +7,15 @@ public final class Tensor<T: BitPatterned> {
   public let name: String
   public let group: Int
   public let count: Int
+  public let shape: [Int]
   private let memory: UnsafeMutablePointer<T>
 
-  public init(_ name: String, _ values: [T], group: Int = 0) {
+  /// - Parameter shape: of as many elements as there are values; nil: one axis.
+  public init(_ name: String, _ values: [T], shape: [Int]? = nil, group: Int = 0) {
     self.name = name
     self.group = group
     count = values.count
+    self.shape = shape ?? [count]
     memory = .allocate(capacity: max(1, count))
     memory.initialize(from: values, count: count)
   }
@@ -28,7 +31,7 @@ public final class Tensor<T: BitPatterned> {
 
   public var parameter: Parameter {
     Parameter(
-      name: name, shape: [count], dtype: T.self == Float.self ? .float32 : .float64,
+      name: name, shape: shape, dtype: T.self == Float.self ? .float32 : .float64,
       values: UnsafeMutableRawPointer(memory), group: group)
   }
 }
@@ -60,6 +63,29 @@ public final class Training<T: BitPatterned> {
     let tensors = gradients.map { $0.map { Tensor("gradient", $0) } }
     _ = try withExtendedLifetime(tensors) {
       try optimizer.step(gradients: tensors.map { $0?.pointer }, gradientScale: scale)
+    }
+  }
+
+  /// A step whose gradients are evaluated as often as the optimizer wants them.
+  /// - Parameter evaluation: loss and gradients of the weights as they are when it is called: once for the step, and
+  ///   whenever the optimizer asks. A tensor must have a gradient always or never.
+  /// - Returns: what `Optimizer.step` returns.
+  @discardableResult
+  public func step(
+    clippingNorm: Double? = nil, scale: Double = 1,
+    evaluating evaluation: @escaping () -> (loss: Double, gradients: [[T]?])
+  ) throws -> Double? {
+    let first = evaluation()
+    let tensors = first.gradients.map { $0.map { Tensor("gradient", $0) } }
+    return try withExtendedLifetime(tensors) {
+      try optimizer.step(
+        gradients: tensors.map { $0?.pointer }, clippingNorm: clippingNorm, gradientScale: scale,
+        loss: first.loss
+      ) {
+        let again = evaluation()
+        for (tensor, values) in zip(tensors, again.gradients) { tensor?.values = values ?? [] }
+        return again.loss
+      }
     }
   }
 
