@@ -10,6 +10,9 @@ private let trees = [
   "sgd(lr=0.1, momentum=0.9, nesterov=true)", "adam(lr=0.01, amsgrad=true)",
   "lookahead(k=2, init=lazy, adamw)", "lookahead(k=3, momentum=pullback, adam(lr=0.01))",
   "lookahead(k=4, momentum=reset, lookahead(k=2, momentum=reset_all, sgd(lr=0.1, momentum=0.9)))",
+  // Phases, passes, changed gradients, blocks, working memory.
+  "ema(lamb)", "lookahead(sam(adamw))", "gradient-centralization(adam8bit)", "schedulefree(sgd(lr=0.1))",
+  "lars",
 ]
 
 /// Enough elements for several threads, in two groups.
@@ -25,10 +28,14 @@ private func train(_ expression: String, threads: Int, steps: Int, trace: Trace?
     groups: [ParameterGroup(name: "even"), ParameterGroup(name: "odd", hyperparameters: ["lr": 0.02])],
     threads: threads, pieceElements: 1000, trace: trace)
   for number in 1...steps {
-    try training.step(
-      training.tensors.enumerated().map { i, tensor in
-        (number + i) % 4 == 0 ? nil : mixedValues(stream: 1000 + 16 * number + i, count: tensor.count)
-      }, scale: number == 3 ? 0.3 : 1)
+    try training.step(scale: number == 3 ? 0.3 : 1) {
+      let gradients: [[Float]?] = training.tensors.enumerated().map { i, tensor in
+        guard (number + i) % 4 != 0 else { return nil }
+        let noise: [Float] = mixedValues(stream: 1000 + 16 * number + i, count: tensor.count)
+        return zip(noise, tensor.values).map { $0 + 0.1 * $1 }
+      }
+      return (loss: 1 / Double(number), gradients: gradients)
+    }
     try training.optimizer.withEvaluationWeights {}
   }
   return training
