@@ -1,16 +1,17 @@
 // The help text, word for word: a change of it is a change that users see.
 
+import TestSupport
 import Testing
 
 @Suite struct HelpTests {
   @Test func help() throws {
-    let outcome = try Program().run("--help")
+    let outcome = try Program("convtrain").run("--help")
     #expect(outcome.status == 0 && outcome.error == "")
     #expect(outcome.output == expectedHelp)
   }
 
   @Test func usageErrorsShowTheUsage() throws {
-    let outcome = try Program().run("--epochs")
+    let outcome = try Program("convtrain").run("--epochs")
     #expect(outcome.status == 64 && outcome.output == "")
     #expect(outcome.error.contains("Usage: convtrain [<arch>] [<options>]"))
   }

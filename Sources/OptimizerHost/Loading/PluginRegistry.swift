@@ -6,26 +6,31 @@ import Foundation
 public final class PluginRegistry {
   /// Folders in the order in which they are searched.
   public let searchPath: [String]
+  private let scanner: PluginScanner
   private var loaded: [String: PluginLibrary] = [:]
 
   /// A registry over the standard places: those in `OPTPLUG_PATH` (separated by ':'), the executable's own folder
   /// and its `../lib/optplug`, `~/.local/lib/optplug`, `/usr/local/lib/optplug`, `/usr/lib/<triplet>/optplug`. Never
   /// the current directory.
-  public static func standard(environment: [String: String] = ProcessInfo.processInfo.environment)
-    -> PluginRegistry
-  {
+  /// - Parameter scanning: what happens before a plugin is loaded; nil: `Scanning.standard` for the environment.
+  public static func standard(
+    environment: [String: String] = ProcessInfo.processInfo.environment, scanning: Scanning? = nil
+  ) -> PluginRegistry {
     // split drops empty entries, which would mean the current directory: that could be anybody's.
     let own = environment["OPTPLUG_PATH"]?.split(separator: ":").map(String.init) ?? []
-    let executable = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
     let beside =
-      executable.map { [$0.path, $0.appendingPathComponent("../lib/optplug").standardized.path] } ?? []
+      executableFolder.map { [$0.path, $0.appendingPathComponent("../lib/optplug").standardized.path] } ?? []
     let home = environment["HOME"].map { ["\($0)/.local/lib/optplug"] } ?? []
     return PluginRegistry(
-      searchPath: own + beside + home + ["/usr/local/lib/optplug", "/usr/lib/\(triplet)/optplug"])
+      searchPath: own + beside + home + ["/usr/local/lib/optplug", "/usr/lib/\(triplet)/optplug"],
+      scanning: scanning ?? .standard(environment: environment))
   }
 
   /// A registry over these folders.
-  public init(searchPath: [String]) { self.searchPath = searchPath }
+  public init(searchPath: [String], scanning: Scanning = .standard()) {
+    self.searchPath = searchPath
+    scanner = PluginScanner(scanning)
+  }
 
   /// The optimizer that a target of an expression names.
   /// - Throws: `OptimizerError.unknownOptimizer` or `OptimizerError.plugin`.
@@ -35,7 +40,7 @@ public final class PluginRegistry {
     guard let member = expression.member else {
       guard library.optimizers.count == 1 else {
         // A library named after one of its optimizers (libAdam.so) means that one.
-        if let eponym = library.optimizers.first(where: { isNamed(library.path, after: $0.name) }) {
+        if let eponym = library.optimizers.first(where: { isNamed(library.file.path, after: $0.name) }) {
           return eponym
         }
         throw OptimizerError.plugin(expression.target, .severalOptimizers(library.optimizers.map(\.name)))
@@ -50,8 +55,8 @@ public final class PluginRegistry {
   }
 
   /// The first optimizer of this name. Files named after it come first, in all folders, then the others by folder and
-  /// name, so that looking for a shipped optimizer does not run code of unrelated plugins; only files that export
-  /// the entry symbol are loaded.
+  /// name; only the one that holds it is loaded. The others' code does not run here: what they hold is known, or found
+  /// out in another process.
   private func find(name: String) throws -> OptimizerType {
     var known: [String] = []
     var failures: [String] = []
@@ -64,9 +69,11 @@ public final class PluginRegistry {
       + files.filter({ !isNamed($0.path, after: name) })
     {
       do {
-        let library = try load(file)
-        if let optimizer = library.optimizers.first(where: { $0.name == name }) { return optimizer }
-        known += library.optimizers.map(\.name)
+        let names = try names(in: file, isNamed: isNamed(file.path, after: name))
+        if names.contains(name), let optimizer = try load(file).optimizers.first(where: { $0.name == name }) {
+          return optimizer
+        }
+        known += names
       } catch { failures.append("\(error)") }
     }
     let folders = searchPath.map { "\n  \($0)" }.joined()
@@ -80,16 +87,34 @@ public final class PluginRegistry {
 
   /// Files of a folder that look like plugins, in the order of their names; the others go to `refused`.
   private func plugins(in folder: String, refused: (String, any Error) -> Void) -> [PluginFile] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return names.sorted().filter { $0.hasSuffix(".so") || $0.hasSuffix(".dylib") }.compactMap { name in
-      do { return try PluginFile("\(folder)/\(name)") } catch {
-        refused(name, error)
+    Self.libraries(in: folder).compactMap { path in
+      do { return try scanner.open(path) } catch {
+        refused(path, error)
         return nil
       }
     }
   }
 
-  private func load(_ path: String) throws -> PluginLibrary { try load(try PluginFile(path)) }
+  /// Shared libraries of a folder by their names' endings, in order.
+  private static func libraries(in folder: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.sorted().filter { $0.hasSuffix(".so") || $0.hasSuffix(".dylib") }.map { "\(folder)/\($0)" }
+  }
+
+  /// Names of a file's optimizers.
+  private func names(in file: PluginFile, isNamed: Bool) throws -> [String] {
+    if let library = loaded[file.path] { return library.optimizers.map(\.name) }
+    return try scanner.optimizers(in: file, isNamed: isNamed)?.map(\.name)
+      ?? load(file).optimizers.map(\.name)
+  }
+
+  /// Loads the file that the user named.
+  private func load(_ path: String) throws -> PluginLibrary {
+    let file = try scanner.open(path)
+    if let library = loaded[file.path] { return library }
+    _ = try scanner.optimizers(in: file, isNamed: true)
+    return try load(file)
+  }
 
   private func load(_ file: PluginFile) throws -> PluginLibrary {
     if let library = loaded[file.path] { return library }
