@@ -41,7 +41,7 @@ import Testing
   /// What is missing may be there the next time.
   @Test func aMissingLibraryIsNotRemembered() throws {
     let plugins = try ProbedPlugins()
-    let library = plugins.folder.path("libstub.so")
+    let library = plugins.folder.path("libabsent.so")
     let stub = try plugins.folder.write("stub.c", "int stub(void) { return 1; }\n".utf8)
     try Compiler.cc.run(["-shared", "-fPIC", "-o", library, stub])
     let source = try plugins.folder.write(
@@ -51,12 +51,12 @@ import Testing
     let compiled = try CPlugin.compile(
       source: URL(fileURLWithPath: source),
       flags: [
-        "-I", Repository.file("Tests/BadPlugins").path, "-L", plugins.folder.url.path, "-lstub",
+        "-I", Repository.file("Tests/BadPlugins").path, "-L", plugins.folder.url.path, "-labsent",
         "-Wl,-rpath,\(plugins.folder.url.path)",
       ])
     try FileManager.default.copyItem(atPath: compiled.path, toPath: plugins.path("needs"))
     try FileManager.default.moveItem(atPath: library, toPath: library + ".away")
-    #expect(plugins.refusal(of: plugins.path("needs")) == .missingDependency("libstub.so"))
+    #expect(plugins.refusal(of: plugins.path("needs")) == .missingDependency("libabsent.so"))
     try FileManager.default.moveItem(atPath: library + ".away", toPath: library)
     #expect(plugins.refusal(of: plugins.path("needs")) == nil)
     #expect(plugins.starts == 2)

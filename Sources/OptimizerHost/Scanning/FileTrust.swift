@@ -6,12 +6,14 @@ import Foundation
 enum FileTrust {
   /// Refuses a file that others own or may write to, or that lies below a folder of that kind. A sticky folder such as
   /// /tmp passes, since in it only a file's owner may replace the file.
-  /// - Parameter path: absolute, without links.
+  /// - Parameters:
+  ///   - path: absolute, without links.
+  ///   - isFolder: whether it is that of a link to the plugin.
   /// - Throws: `Refusal.insecure`.
-  static func check(_ path: String) throws {
+  static func check(_ path: String, isFolder: Bool = false) throws {
     var place = path
     while true {
-      try checkEntry(place, isPlugin: place == path)
+      try checkEntry(place, isPlugin: place == path && !isFolder)
       guard place != "/" else { return }
       let parent = URL(fileURLWithPath: place).deletingLastPathComponent().path
       guard parent.count < place.count else { return }

@@ -24,7 +24,7 @@ final class PluginScanner {
       // Where a link leads decides as much as the file that it leads to.
       let folder = URL(fileURLWithPath: path).deletingLastPathComponent().resolvingSymlinksInPath().path
       if folder != URL(fileURLWithPath: file.path).deletingLastPathComponent().path {
-        try FileTrust.check(folder)
+        try FileTrust.check(folder, isFolder: true)
       }
     }
     return file
