@@ -30,10 +30,12 @@ let hot: [SwiftSetting] =
 let embedded: [SwiftSetting] = hot + [.enableExperimentalFeature("Embedded")]
 
 // A plugin exports its entry and nothing else. "Plugins" is our folder of optimizers; what SwiftPM calls plugins are
-// build tools, hence the explicit path.
+// build tools, hence the explicit path. Target names must be unique over all packages of a build, and a stranger's
+// package that depends on OptimizerKit may well have a target Lion: so ours have a prefix, which files do not show.
 func plugin(_ name: String) -> Target {
   .target(
-    name: name, dependencies: ["COptPlug", "OptimizerKit"], path: "Plugins/\(name)", swiftSettings: embedded,
+    name: "OptPlug\(name)", dependencies: ["COptPlug", "OptimizerKit"], path: "Plugins/\(name)",
+    swiftSettings: embedded,
     linkerSettings: [
       .linkedLibrary("m"),
       .unsafeFlags(
@@ -45,12 +47,12 @@ func plugin(_ name: String) -> Target {
     ])
 }
 
-let plugins = ["SGD", "Adam", "Lookahead"]
+let plugins = ["SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "Lookahead", "EMA"]
 
 let package = Package(
   name: "OptPlug",
   platforms: [.macOS(.v15)],
-  products: plugins.map { .library(name: $0, type: .dynamic, targets: [$0]) } + [
+  products: plugins.map { .library(name: $0, type: .dynamic, targets: ["OptPlug\($0)"]) } + [
     .library(name: "OptimizerKit", targets: ["OptimizerKit"]),
     .library(name: "OptimizerHost", targets: ["OptimizerHost"]),
     .executable(name: "convtrain", targets: ["convtrain"]),
@@ -108,7 +110,8 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["OptimizerHost"], path: "Tests/TestSupport", swiftSettings: hot),
     .testTarget(
-      name: "HeaderTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"], exclude: ["Fixtures"],
+      name: "HeaderTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"],
+      exclude: ["Fixtures", "Lock"],
       swiftSettings: strict),
     .testTarget(
       name: "OptimizerHostTests",
@@ -121,6 +124,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "DocumentationTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "ExampleTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "InstallTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
     .testTarget(
       name: "ConvNetTests", dependencies: ["ConvNet"], exclude: ["Fixtures"], swiftSettings: hot),

@@ -129,9 +129,13 @@ let stepInstance: @convention(c) (OpaquePointer?, UnsafePointer<optplug_frame>?,
   }
 
 let routeParameter:
-  @convention(c) (UnsafePointer<optplug_optimizer>?, UnsafePointer<optplug_parameter>?, UnsafePointer<Double>?)
+  @convention(c) (
+    UnsafePointer<optplug_optimizer>?, UnsafePointer<optplug_parameter>?, UnsafePointer<Double>?
+  )
     -> UInt32 = { optimizer, parameter, values in
-      guard let data = optimizer?.pointee.plugin_data, let parameter, let values else { return OPTPLUG_ROUTE_ALL }
+      guard let data = optimizer?.pointee.plugin_data, let parameter, let values else {
+        return OPTPLUG_ROUTE_ALL
+      }
       let implementation = Unmanaged<Implementation>.fromOpaque(data).takeUnretainedValue()
       return implementation.route(parameter, HyperparameterValues(values))
     }

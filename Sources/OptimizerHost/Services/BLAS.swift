@@ -8,14 +8,18 @@ import Foundation
 /// It is loaded at run time, so that hosts without matrix optimizers need none. It gets pieces of a fixed size, one
 /// thread each, so that the number of threads changes no bit of the product.
 struct BLAS: @unchecked Sendable {
-  private typealias SGEMM = @convention(c) (
-    Int32, Int32, Int32, Int32, Int32, Int32, Float, UnsafeRawPointer?, Int32, UnsafeRawPointer?, Int32, Float,
-    UnsafeMutableRawPointer?, Int32
-  ) -> Void
-  private typealias DGEMM = @convention(c) (
-    Int32, Int32, Int32, Int32, Int32, Int32, Double, UnsafeRawPointer?, Int32, UnsafeRawPointer?, Int32, Double,
-    UnsafeMutableRawPointer?, Int32
-  ) -> Void
+  private typealias SGEMM =
+    @convention(c) (
+      Int32, Int32, Int32, Int32, Int32, Int32, Float, UnsafeRawPointer?, Int32, UnsafeRawPointer?, Int32,
+      Float,
+      UnsafeMutableRawPointer?, Int32
+    ) -> Void
+  private typealias DGEMM =
+    @convention(c) (
+      Int32, Int32, Int32, Int32, Int32, Int32, Double, UnsafeRawPointer?, Int32, UnsafeRawPointer?, Int32,
+      Double,
+      UnsafeMutableRawPointer?, Int32
+    ) -> Void
 
   private let sgemm: SGEMM
   private let dgemm: DGEMM
@@ -33,7 +37,8 @@ struct BLAS: @unchecked Sendable {
 
   private init?(library: String) {
     let handle = keepingFloatingPointMode { dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) }
-    guard let handle, let single = dlsym(handle, "cblas_sgemm"), let double = dlsym(handle, "cblas_dgemm") else {
+    guard let handle, let single = dlsym(handle, "cblas_sgemm"), let double = dlsym(handle, "cblas_dgemm")
+    else {
       return nil
     }
     // The threads are the host's.
@@ -51,13 +56,16 @@ struct BLAS: @unchecked Sendable {
     _ dtype: optplug_dtype, _ alpha: Double, _ a: optplug_matrix, _ b: optplug_matrix, _ beta: Double,
     _ c: optplug_matrix
   ) -> optplug_status {
-    guard let type = DType(dtype), type == .float32 || type == .float64 else { return OPTPLUG_INVALID_ARGUMENT }
+    guard let type = DType(dtype), type == .float32 || type == .float64 else {
+      return OPTPLUG_INVALID_ARGUMENT
+    }
     guard [a, b, c].allSatisfy(\.isValid), c.transposed == 0 else { return OPTPLUG_INVALID_ARGUMENT }
     let (m, n, k) = (a.shape.rows, b.shape.columns, a.shape.columns)
     guard b.shape.rows == k, c.rows == m, c.columns == n else { return OPTPLUG_INVALID_ARGUMENT }
     guard m > 0, n > 0 else { return OPTPLUG_OK }
     let splitsRows = m >= n
-    let product = Product(blas: self, type: type, alpha: alpha, beta: beta, a: a, b: b, c: c, splitsRows: splitsRows)
+    let product = Product(
+      blas: self, type: type, alpha: alpha, beta: beta, a: a, b: b, c: c, splitsRows: splitsRows)
     let panels = (Int(splitsRows ? m : n) + Self.panel - 1) / Self.panel
     withUnsafePointer(to: product) { product in
       SharedLoops.run(
@@ -93,7 +101,8 @@ struct BLAS: @unchecked Sendable {
           rowMajor, ta, tb, Int32(m), Int32(n), Int32(k), alpha, aStart, lda, bStart, ldb, beta, cStart, ldc)
       } else {
         blas.sgemm(
-          rowMajor, ta, tb, Int32(m), Int32(n), Int32(k), Float(alpha), aStart, lda, bStart, ldb, Float(beta), cStart,
+          rowMajor, ta, tb, Int32(m), Int32(n), Int32(k), Float(alpha), aStart, lda, bStart, ldb, Float(beta),
+          cStart,
           ldc)
       }
     }
