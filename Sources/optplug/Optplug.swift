@@ -15,5 +15,8 @@ struct Optplug: ParsableCommand {
       interrupted.
       """,
     // One line for each command, in the order in which an author needs them.
-    subcommands: [])
+    subcommands: [
+      List.self,
+      Inspect.self,
+    ])
 }

@@ -63,6 +63,8 @@ private let expectedHelp = """
     --lr <rate>             Learning rate, 0 or more. (default: 0.0005)
     --weight-decay <rate>   Weight decay, 0 or more. (default: 0.0001)
     --no-decay-bias-norm    No weight decay for biases and norm parameters.
+    --allow-insecure        Loads plugins although other users could have changed
+                            them.
     --lookahead             Wraps the optimizer in Lookahead; its slow weights
                             are validated, tested and saved.
     --lookahead-k <steps>   Lookahead: steps between synchronisations, 1 or more.

@@ -18,7 +18,7 @@ struct PluginFile {
 
   /// Examines the file at `path`.
   /// - Throws: `OptimizerError.plugin` with the reason why it cannot be used.
-  init(_ path: String) throws {
+  init(_ path: String) throws(OptimizerError) {
     self.path = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     do {
       let contents = try Self.read(self.path)
@@ -36,8 +36,6 @@ struct PluginFile {
       hash = contents.withUnsafeBytes { SHA256.hex(of: $0) }
     } catch let refusal as Refusal {
       throw OptimizerError.plugin(path, refusal)
-    } catch let error as OptimizerError {
-      throw error
     } catch {
       throw OptimizerError.plugin(path, .unreadable(error.localizedDescription))
     }

@@ -6,8 +6,8 @@ import Foundation
 public final class PluginRegistry {
   /// Folders in the order in which they are searched.
   public let searchPath: [String]
-  private let scanner: PluginScanner
-  private var loaded: [String: PluginLibrary] = [:]
+  let scanner: PluginScanner
+  private(set) var loaded: [String: PluginLibrary] = [:]
 
   /// A registry over the standard places: those in `OPTPLUG_PATH` (separated by ':'), the executable's own folder
   /// and its `../lib/optplug`, `~/.local/lib/optplug`, `/usr/local/lib/optplug`, `/usr/lib/<triplet>/optplug`. Never
@@ -96,7 +96,7 @@ public final class PluginRegistry {
   }
 
   /// Shared libraries of a folder by their names' endings, in order.
-  private static func libraries(in folder: String) -> [String] {
+  static func libraries(in folder: String) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return names.sorted().filter { $0.hasSuffix(".so") || $0.hasSuffix(".dylib") }.map { "\(folder)/\($0)" }
   }
@@ -109,7 +109,7 @@ public final class PluginRegistry {
   }
 
   /// Loads the file that the user named.
-  private func load(_ path: String) throws -> PluginLibrary {
+  func load(_ path: String) throws -> PluginLibrary {
     let file = try scanner.open(path)
     if let library = loaded[file.path] { return library }
     _ = try scanner.optimizers(in: file, isNamed: true)
@@ -123,7 +123,7 @@ public final class PluginRegistry {
     return library
   }
 
-  private func isNamed(_ path: String, after name: String) -> Bool {
+  func isNamed(_ path: String, after name: String) -> Bool {
     let stem = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent.lowercased()
     return stem == name || stem == "lib\(name)"
   }

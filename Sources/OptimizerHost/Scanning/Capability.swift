@@ -27,7 +27,7 @@ public struct Capability: Sendable {
     bit("f", "float32", "takes 32-bit floats", OPTPLUG_CAPABILITY_FLOAT32),
     bit("d", "float64", "takes 64-bit floats", OPTPLUG_CAPABILITY_FLOAT64),
     Capability(letter: "w", name: "wrapper", meaning: "wraps other optimizers") { !$0.baseRoles.isEmpty },
-    Capability(letter: "r", name: "route", meaning: "sends parameters to one of its bases") {
+    Capability(letter: "r", name: "route", meaning: "may send parameters to one of its bases") {
       $0.descriptor.pointee.route != nil
     },
     bit("s", "gradient-scale", "scales gradients itself", OPTPLUG_CAPABILITY_GRADIENT_SCALE),

@@ -16,7 +16,7 @@ final class PluginScanner {
 
   /// Examines a file without running its code.
   /// - Throws: `OptimizerError.plugin`.
-  func open(_ path: String) throws -> PluginFile {
+  func open(_ path: String) throws(OptimizerError) -> PluginFile {
     let file = try PluginFile(path)
     guard !scanning.allowsInsecure else { return file }
     try named(path) {
@@ -34,7 +34,7 @@ final class PluginScanner {
   /// - Parameter isNamed: whether the user means this very file.
   /// - Returns: nil when nothing is known but the file may be loaded at once.
   /// - Throws: `OptimizerError.plugin`.
-  func optimizers(in file: PluginFile, isNamed: Bool) throws -> [OptimizerSummary]? {
+  func optimizers(in file: PluginFile, isNamed: Bool) throws(OptimizerError) -> [OptimizerSummary]? {
     try named(file.path) {
       if let verdict = verdicts[file.hash] { return try verdict.get() }
       if let verdict = cache?.verdict(on: file.hash), !(verdict.isFailure && scanning.retriesFailures) {
@@ -53,7 +53,11 @@ final class PluginScanner {
     }
   }
 
-  private func named<R>(_ path: String, _ body: () throws -> R) throws -> R {
-    do { return try body() } catch let refusal as Refusal { throw OptimizerError.plugin(path, refusal) }
+  private func named<R>(_ path: String, _ body: () throws -> R) throws(OptimizerError) -> R {
+    do { return try body() } catch let refusal as Refusal {
+      throw .plugin(path, refusal)
+    } catch {
+      throw .plugin(path, .unreadable("\(error)"))
+    }
   }
 }
