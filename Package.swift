@@ -88,7 +88,8 @@ let package = Package(
     .executableTarget(
       name: "optplug",
       dependencies: [
-        "OptimizerHost", "Terminal", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "OptimizerHost", "Terminal", "CMemoryLimit",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -134,7 +135,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "ConvtrainTests", dependencies: ["convtrain", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "OptplugTests", dependencies: ["optplug", "optplug-probe", "TestSupport"], swiftSettings: strict),
+      name: "OptplugTests", dependencies: ["optplug", "optplug-probe", "OptimizerHost", "TestSupport"],
+      exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(name: "BenchmarkTests", dependencies: ["stepbench", "TestSupport"], swiftSettings: strict),
   ]
 )

@@ -18,5 +18,7 @@ struct Optplug: ParsableCommand {
     subcommands: [
       List.self,
       Inspect.self,
+      New.self,
+      Bench.self,
     ])
 }

@@ -34,7 +34,7 @@ private struct Source {
     "Training": ["OptimizerHost", "Datasets", "ConvNet"],
     "optplug-probe": ["OptimizerHost"],
     "Terminal": ["OptimizerHost", "ArgumentParser"],
-    "optplug": ["OptimizerHost", "PluginValidator", "Terminal", "ArgumentParser"],
+    "optplug": ["OptimizerHost", "PluginValidator", "Terminal", "CMemoryLimit", "ArgumentParser"],
     "convtrain": ["Training", "OptimizerHost", "Datasets", "ConvNet", "Terminal", "ArgumentParser"],
     "stepbench": ["OptimizerHost", "COptPlug", "CMemoryLimit"],
   ]

@@ -19,7 +19,7 @@ struct PluginFile {
   /// Examines the file at `path`.
   /// - Throws: `OptimizerError.plugin` with the reason why it cannot be used.
   init(_ path: String) throws(OptimizerError) {
-    self.path = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    self.path = Self.resolve(path)
     do {
       let contents = try Self.read(self.path)
       #if os(Linux)
@@ -40,6 +40,9 @@ struct PluginFile {
       throw OptimizerError.plugin(path, .unreadable(error.localizedDescription))
     }
   }
+
+  /// The absolute path, links resolved.
+  static func resolve(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
 
   /// All bytes of a regular file. Opening a pipe would wait for ever, and opening a device may do something, so the
   /// kind is asked for before; should the file change meanwhile, it is opened without waiting, and asked again.

@@ -60,20 +60,12 @@ public final class PluginRegistry {
   private func find(name: String) throws -> OptimizerType {
     var known: [String] = []
     var failures: [String] = []
-    let files = searchPath.flatMap { folder in
-      plugins(in: folder) { path, error in
-        if isNamed(path, after: name) { failures.append("\(error)") }
-      }
-    }
-    for file in files.filter({ isNamed($0.path, after: name) })
-      + files.filter({ !isNamed($0.path, after: name) })
-    {
+    let paths = searchPath.flatMap(Self.libraries)
+    for path in paths.filter({ isNamed($0, after: name) }) + paths.filter({ !isNamed($0, after: name) }) {
+      let isNamed = isNamed(path, after: name)
       do {
-        let names = try names(in: file, isNamed: isNamed(file.path, after: name))
-        if names.contains(name), let optimizer = try load(file).optimizers.first(where: { $0.name == name }) {
-          return optimizer
-        }
-        known += names
+        let library = try library(at: path, isNamed: isNamed, holding: name) { known += $0 }
+        if let optimizer = library?.optimizers.first(where: { $0.name == name }) { return optimizer }
       } catch { failures.append("\(error)") }
     }
     let folders = searchPath.map { "\n  \($0)" }.joined()
@@ -85,39 +77,44 @@ public final class PluginRegistry {
         + (known.isEmpty ? "" : "\nFound: \(Set(known).sorted().joined(separator: ", "))"))
   }
 
-  /// Files of a folder that look like plugins, in the order of their names; the others go to `refused`.
-  private func plugins(in folder: String, refused: (String, any Error) -> Void) -> [PluginFile] {
-    Self.libraries(in: folder).compactMap { path in
-      do { return try scanner.open(path) } catch {
-        refused(path, error)
-        return nil
-      }
-    }
-  }
-
   /// Shared libraries of a folder by their names' endings, in order.
   static func libraries(in folder: String) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return names.sorted().filter { $0.hasSuffix(".so") || $0.hasSuffix(".dylib") }.map { "\(folder)/\($0)" }
   }
 
-  /// Names of a file's optimizers.
-  private func names(in file: PluginFile, isNamed: Bool) throws -> [String] {
-    if let library = loaded[file.path] { return library.optimizers.map(\.name) }
-    return try scanner.optimizers(in: file, isNamed: isNamed)?.map(\.name)
-      ?? load(file).optimizers.map(\.name)
+  /// A file's library if it holds an optimizer of this name; the names of all that it holds go to `known`. Nil too for a
+  /// file that does not look like a plugin and was not named.
+  private func library(at path: String, isNamed: Bool, holding name: String, known: ([String]) -> Void) throws
+    -> PluginLibrary?
+  {
+    if let library = loaded[PluginFile.resolve(path)] {
+      known(library.optimizers.map(\.name))
+      return library
+    }
+    let file: PluginFile
+    do { file = try scanner.open(path) } catch {
+      if isNamed { throw error }
+      return nil
+    }
+    guard let names = try scanner.optimizers(in: file, isNamed: isNamed)?.map(\.name) else {
+      let library = try load(file)
+      known(library.optimizers.map(\.name))
+      return library
+    }
+    known(names)
+    return names.contains(name) ? try load(file) : nil
   }
 
-  /// Loads the file that the user named.
+  /// Loads a file that the user named, or that is known.
   func load(_ path: String) throws -> PluginLibrary {
+    if let library = loaded[PluginFile.resolve(path)] { return library }
     let file = try scanner.open(path)
-    if let library = loaded[file.path] { return library }
     _ = try scanner.optimizers(in: file, isNamed: true)
     return try load(file)
   }
 
   private func load(_ file: PluginFile) throws -> PluginLibrary {
-    if let library = loaded[file.path] { return library }
     let library = try PluginLibrary(file)
     loaded[file.path] = library
     return library

@@ -61,7 +61,8 @@ enum SHA256 {
     }
   }
 
-  private static func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 {
-    word >> count | word << (32 - count)
+  // Masking shifts, which compile to one instruction.
+  @inline(__always) private static func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 {
+    word &>> count | word &<< (32 &- count)
   }
 }
