@@ -66,7 +66,9 @@ extension OptimizerType {
 
   /// Reads and checks everything that a library describes.
   /// - Throws: `Refusal`.
-  static func read(_ library: UnsafePointer<optplug_library>?, path: String, hash: String) throws -> [OptimizerType] {
+  static func read(_ library: UnsafePointer<optplug_library>?, path: String, hash: String) throws
+    -> [OptimizerType]
+  {
     guard let library = library?.pointee else { throw Refusal.descriptor("it hands out no library") }
     guard library.struct_size >= OPTPLUG_LIBRARY_SIZE_1_0 else {
       throw Refusal.descriptor(
