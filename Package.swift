@@ -98,7 +98,9 @@ let package = Package(
       name: "HeaderTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"], exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
-      name: "OptimizerHostTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"],
+      name: "OptimizerHostTests",
+      dependencies: ["COptPlug", "COptimizerHost", "OptimizerHost", "TestSupport"],
+      exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
       name: "RepositoryTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
