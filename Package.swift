@@ -31,9 +31,10 @@ let embedded: [SwiftSetting] = hot + [.enableExperimentalFeature("Embedded")]
 
 // A plugin exports its entry and nothing else. "Plugins" is our folder of optimizers; what SwiftPM calls plugins are
 // build tools, hence the explicit path.
-func plugin(_ name: String) -> Target {
+func plugin(_ name: String, in folder: String) -> Target {
   .target(
-    name: name, dependencies: ["COptPlug", "OptimizerKit"], path: "Plugins/\(name)", swiftSettings: embedded,
+    name: name, dependencies: ["COptPlug", "OptimizerKit"], path: "\(folder)/\(name)",
+    swiftSettings: embedded,
     linkerSettings: [
       .linkedLibrary("m"),
       .unsafeFlags(
@@ -46,11 +47,13 @@ func plugin(_ name: String) -> Target {
 }
 
 let plugins = ["SGD", "Adam", "Lookahead"]
+/// For the tests of what the kit offers.
+let testPlugins = ["TensorProbe"]
 
 let package = Package(
   name: "OptPlug",
   platforms: [.macOS(.v15)],
-  products: plugins.map { .library(name: $0, type: .dynamic, targets: [$0]) } + [
+  products: (plugins + testPlugins).map { .library(name: $0, type: .dynamic, targets: [$0]) } + [
     .library(name: "OptimizerKit", targets: ["OptimizerKit"]),
     .library(name: "OptimizerHost", targets: ["OptimizerHost"]),
     .executable(name: "convtrain", targets: ["convtrain"]),
@@ -74,7 +77,7 @@ let package = Package(
     .target(name: "Training", dependencies: ["OptimizerHost", "Datasets", "ConvNet"], swiftSettings: strict),
 
     // MARK: Plugins
-  ] + plugins.map(plugin) + [
+  ] + plugins.map { plugin($0, in: "Plugins") } + testPlugins.map { plugin($0, in: "Tests") } + [
     // MARK: Tools
     .executableTarget(
       name: "convtrain",

@@ -5,12 +5,15 @@ import OptimizerHost
 /// A named array in memory of its own.
 public final class Tensor<T: BitPatterned> {
   public let name: String
+  public let shape: [Int]
   public let group: Int
   public let count: Int
   private let memory: UnsafeMutablePointer<T>
 
-  public init(_ name: String, _ values: [T], group: Int = 0) {
+  /// - Parameter shape: one dimension unless stated.
+  public init(_ name: String, _ values: [T], shape: [Int]? = nil, group: Int = 0) {
     self.name = name
+    self.shape = shape ?? [values.count]
     self.group = group
     count = values.count
     memory = .allocate(capacity: max(1, count))
@@ -28,7 +31,7 @@ public final class Tensor<T: BitPatterned> {
 
   public var parameter: Parameter {
     Parameter(
-      name: name, shape: [count], dtype: T.self == Float.self ? .float32 : .float64,
+      name: name, shape: shape, dtype: T.self == Float.self ? .float32 : .float64,
       values: UnsafeMutableRawPointer(memory), group: group)
   }
 }

@@ -1,0 +1,45 @@
+// Sums and interpolations over the elements of a tensor, in an order that depends on nothing but their number.
+
+/// The sum of the squares of `value` at each place below `count`, in double, as eight running sums.
+@inline(__always) public func sumOfSquares<S: TensorScalar>(_ count: Int, _ value: (Int) -> S) -> Double {
+  var sums = SIMD8<Double>()
+  var i = 0
+  while i + 8 <= count {
+    let eight = SIMD8(
+      value(i).double, value(i + 1).double, value(i + 2).double, value(i + 3).double, value(i + 4).double,
+      value(i + 5).double, value(i + 6).double, value(i + 7).double)
+    sums = (eight * eight) + sums
+    i += 8
+  }
+  while i < count {
+    let one = value(i).double
+    sums[i % 8] += one * one
+    i += 1
+  }
+  return (((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7])))
+}
+
+extension UnsafeMutablePointer where Pointee == Double {
+  /// The sum of `count` elements, from the first to the last.
+  public func sum(_ count: Int) -> Double {
+    var sum = 0.0
+    for i in 0..<count { sum += self[i] }
+    return sum
+  }
+}
+
+/// A point between two values, as `torch.lerp` computes it: from the nearer end, fused.
+public struct Interpolation<S: Scalar> {
+  private let gain: S
+  private let isFromEnd: Bool
+
+  /// - Parameter weight: how far to go from the start to the end, 0 to 1.
+  public init(_ weight: Double) {
+    isFromEnd = weight >= 0.5
+    gain = S(weight) - (isFromEnd ? S(1) : S(0))
+  }
+
+  @inline(__always) public func between(_ start: S, _ end: S) -> S {
+    S.fma(gain, end - start, isFromEnd ? end : start)
+  }
+}
