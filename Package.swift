@@ -46,7 +46,7 @@ func plugin(_ name: String, in folder: String) -> Target {
     ])
 }
 
-let plugins = ["SGD", "Adam", "Lookahead"]
+let plugins = ["SGD", "Adam", "Lookahead", "Adafactor", "Muon"]
 /// For the tests of what the kit offers.
 let testPlugins = ["TensorProbe"]
 
