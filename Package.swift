@@ -30,10 +30,11 @@ let hot: [SwiftSetting] =
 let embedded: [SwiftSetting] = hot + [.enableExperimentalFeature("Embedded")]
 
 // A plugin exports its entry and nothing else. "Plugins" is our folder of optimizers; what SwiftPM calls plugins are
-// build tools, hence the explicit path.
+// build tools, hence the explicit path. Target names must be unique over all packages of a build, and a stranger's
+// package that depends on OptimizerKit may well have a target Lion: so ours have a prefix, which files do not show.
 func plugin(_ name: String, in folder: String) -> Target {
   .target(
-    name: name, dependencies: ["COptPlug", "OptimizerKit"], path: "\(folder)/\(name)",
+    name: "OptPlug\(name)", dependencies: ["COptPlug", "OptimizerKit"], path: "\(folder)/\(name)",
     swiftSettings: embedded,
     linkerSettings: [
       .linkedLibrary("m"),
@@ -46,14 +47,16 @@ func plugin(_ name: String, in folder: String) -> Target {
     ])
 }
 
-let plugins = ["SGD", "Adam", "Lookahead", "Adafactor", "Muon"]
+let plugins = [
+  "SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "Adafactor", "Muon", "Lookahead", "EMA",
+]
 /// For the tests of what the kit offers.
 let testPlugins = ["TensorProbe"]
 
 let package = Package(
   name: "OptPlug",
   platforms: [.macOS(.v15)],
-  products: (plugins + testPlugins).map { .library(name: $0, type: .dynamic, targets: [$0]) } + [
+  products: (plugins + testPlugins).map { .library(name: $0, type: .dynamic, targets: ["OptPlug\($0)"]) } + [
     .library(name: "OptimizerKit", targets: ["OptimizerKit"]),
     .library(name: "OptimizerHost", targets: ["OptimizerHost"]),
     .executable(name: "convtrain", targets: ["convtrain"]),
@@ -98,7 +101,8 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["OptimizerHost"], path: "Tests/TestSupport", swiftSettings: hot),
     .testTarget(
-      name: "HeaderTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"], exclude: ["Fixtures"],
+      name: "HeaderTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"],
+      exclude: ["Fixtures", "Lock"],
       swiftSettings: strict),
     .testTarget(
       name: "OptimizerHostTests",
@@ -112,6 +116,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "DocumentationTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "ExampleTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "InstallTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
     .testTarget(
       name: "ConvNetTests", dependencies: ["ConvNet"], exclude: ["Fixtures"], swiftSettings: hot),

@@ -352,7 +352,7 @@ struct optplug_plan {
 };
 
 /* How far the host may cut what one call of `step` sees.  A parameter is cut as the coarsest of the nodes that
-   see it allows. */
+   see it allows.  Parameters without a gradient come in calls of their own. */
 #define OPTPLUG_GRANULARITY_ELEMENT 0u /* any contiguous pieces */
 #define OPTPLUG_GRANULARITY_BLOCK 1u   /* pieces start at a multiple of granularity_block elements */
 #define OPTPLUG_GRANULARITY_TENSOR 2u  /* whole tensors */

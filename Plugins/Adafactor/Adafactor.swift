@@ -60,7 +60,7 @@ struct Adafactor<S: TensorScalar>: TensorFormula {
 
   private let relativeStep, eps2, d: Double
   private let kept, eps1, least: S
-  private let mean: Interpolation<S>
+  private let mean: RunningMean<S>
   private let maximizes: Bool
 
   init(_ values: HyperparameterValues, step: Int) {
@@ -71,7 +71,7 @@ struct Adafactor<S: TensorScalar>: TensorFormula {
     eps2 = values[3]
     d = values[4]
     kept = S(1 - values[0] * values[5])
-    mean = Interpolation(power(Double(step), values[1]))
+    mean = RunningMean(gain: power(Double(step), values[1]))
     maximizes = values.isSet(6)
   }
 
@@ -127,7 +127,7 @@ struct Adafactor<S: TensorScalar>: TensorFormula {
     let v: UnsafeMutablePointer<S> = tensor.slot(0)
     for i in stripe {
       let g = tensor.gradient(i)
-      v[i] = mean.between(v[i], g * g)
+      mean.advance(&v[i], by: g * g)
     }
   }
 
@@ -136,7 +136,7 @@ struct Adafactor<S: TensorScalar>: TensorFormula {
     let (means, columns): (UnsafeMutablePointer<S>, Int) = (tensor.slot(0), layout.columns)
     for row in layout.rowRange(part) {
       let sum = sumOfSquares(columns) { tensor.gradient(row * columns + $0) }
-      means[row] = mean.between(means[row], S(sum / Double(columns)))
+      mean.advance(&means[row], by: S(sum / Double(columns)))
     }
   }
 
@@ -159,7 +159,7 @@ struct Adafactor<S: TensorScalar>: TensorFormula {
         }
       }
       let means = columnMeans + matrix * columns
-      for column in block { means[column] = mean.between(means[column], S(sums[column] / Double(rows))) }
+      for column in block { mean.advance(&means[column], by: S(sums[column] / Double(rows))) }
       guard block.lowerBound == 0 else { continue }
       var sum = 0.0
       for row in 0..<rows { sum += rowMeans[matrix * rows + row].double }

@@ -18,13 +18,12 @@ struct Adam<S: Scalar>: TwoSlotFormula, ThreeSlotFormula {
   static func slots(_ values: HyperparameterValues) -> [Slot] { Moments<S>.slots(values) }
 
   let moments: Moments<S>
-  let weightDecay: S
-  let decays, isAMSGrad: Bool
+  let objective: Objective<S>
+  let isAMSGrad: Bool
 
   init(_ values: HyperparameterValues, step: Int) {
     moments = Moments(values, step: step)
-    weightDecay = S(values[4])
-    decays = values[4] != 0
+    objective = Objective(weightDecay: values[4], maximizes: values.isSet(6))
     isAMSGrad = values.isSet(5)
   }
 
@@ -33,19 +32,14 @@ struct Adam<S: Scalar>: TwoSlotFormula, ThreeSlotFormula {
   }
 
   func update(_ p: inout S, _ g: S, _ m: inout S, _ v: inout S) {
-    moments.advance(penalized(p, g), &m, &v)
+    moments.advance(objective.gradient(g, at: p), &m, &v)
     moments.move(&p, m, v)
   }
 
   func update(_ p: inout S, _ g: S, _ m: inout S, _ v: inout S, _ vMax: inout S) {
-    moments.advance(penalized(p, g), &m, &v)
+    moments.advance(objective.gradient(g, at: p), &m, &v)
     vMax = S.maximum(vMax, v)
     moments.move(&p, m, vMax)
-  }
-
-  private func penalized(_ p: S, _ g: S) -> S {
-    let g = moments.signed(g)
-    return decays ? S.fma(p, weightDecay, g) : g
   }
 }
 
@@ -63,11 +57,13 @@ struct AdamW<S: Scalar>: TwoSlotFormula, ThreeSlotFormula {
   static func slots(_ values: HyperparameterValues) -> [Slot] { Moments<S>.slots(values) }
 
   let moments: Moments<S>
+  let objective: Objective<S>
   let kept: S
   let isAMSGrad: Bool
 
   init(_ values: HyperparameterValues, step: Int) {
     moments = Moments(values, step: step)
+    objective = Objective(weightDecay: 0, maximizes: values.isSet(6))
     kept = S(1 - values[0] * values[4])
     isAMSGrad = values.isSet(5)
   }
@@ -78,13 +74,13 @@ struct AdamW<S: Scalar>: TwoSlotFormula, ThreeSlotFormula {
 
   func update(_ p: inout S, _ g: S, _ m: inout S, _ v: inout S) {
     p = p * kept
-    moments.advance(moments.signed(g), &m, &v)
+    moments.advance(objective.gradient(g, at: p), &m, &v)
     moments.move(&p, m, v)
   }
 
   func update(_ p: inout S, _ g: S, _ m: inout S, _ v: inout S, _ vMax: inout S) {
     p = p * kept
-    moments.advance(moments.signed(g), &m, &v)
+    moments.advance(objective.gradient(g, at: p), &m, &v)
     vMax = S.maximum(vMax, v)
     moments.move(&p, m, vMax)
   }

@@ -31,33 +31,27 @@ struct Moments<S: Scalar> {
     return values.isSet(5) ? moments + [Slot("max_exp_avg_sq", .secondMoment)] : moments
   }
 
-  let gain1, gain2, beta2, stepSize, rootCorrection2, eps: S
-  let nearGradient, maximizes: Bool
+  let mean: RunningMean<S>
+  let squares: RunningMeanOfSquares<S>
+  let stepSize, rootCorrection2, eps: S
 
   init(_ values: HyperparameterValues, step: Int) {
     let (beta1, beta2) = (values[1], values[2])
-    // PyTorch interpolates from the nearer end, which rounds differently.
-    nearGradient = 1 - beta1 >= 0.5
-    gain1 = S(1 - beta1) - (nearGradient ? S(1) : S(0))
-    gain2 = S(1 - beta2)
-    self.beta2 = S(beta2)
+    mean = RunningMean(gain: 1 - beta1)
+    squares = RunningMeanOfSquares(decay: beta2)
     stepSize = S(values[0] / (1 - power(beta1, Double(step))))
     rootCorrection2 = S((1 - power(beta2, Double(step))).squareRoot())
     eps = S(values[3])
-    maximizes = values.isSet(6)
   }
 
   /// Advances both moments.
   func advance(_ g: S, _ m: inout S, _ v: inout S) {
-    m = S.fma(gain1, g - m, nearGradient ? g : m)
-    v = S.fma(gain2 * g, g, v * beta2)
+    mean.advance(&m, by: g)
+    squares.advance(&v, by: g)
   }
 
   /// Moves the weight by mean `m` and mean of squares `v`.
   func move(_ p: inout S, _ m: S, _ v: S) {
     p = p - stepSize * m / (S.squareRoot(v) / rootCorrection2 + eps)
   }
-
-  /// The gradient of what is minimized.
-  func signed(_ g: S) -> S { maximizes ? -g : g }
 }

@@ -69,7 +69,7 @@ struct Muon<S: TensorScalar>: RoutingFormula {
 
   private let minusLR: Double
   private let kept, eps: S
-  private let bufferGain, lookahead: Interpolation<S>
+  private let mean, lookahead: RunningMean<S>
   private let isNesterov, matchesAdamW: Bool
   private let iterations: Int
   private let a, b: S
@@ -78,8 +78,8 @@ struct Muon<S: TensorScalar>: RoutingFormula {
   init(_ values: HyperparameterValues, step: Int) {
     minusLR = -values[0]
     kept = S(1 - values[0] * values[1])
-    bufferGain = Interpolation(1 - values[2])
-    lookahead = Interpolation(values[2])
+    mean = RunningMean(gain: 1 - values[2])
+    lookahead = RunningMean(gain: values[2])
     isNesterov = values.isSet(3)
     iterations = values.integer(4)
     a = S(values[5])
@@ -146,8 +146,8 @@ struct Muon<S: TensorScalar>: RoutingFormula {
     let buffer: UnsafeMutablePointer<S> = tensor.slot(0)
     for i in stripe {
       let g = tensor.gradient(i)
-      buffer[i] = bufferGain.between(buffer[i], g)
-      x[i] = isNesterov ? lookahead.between(g, buffer[i]) : buffer[i]
+      mean.advance(&buffer[i], by: g)
+      x[i] = isNesterov ? lookahead.advanced(g, by: buffer[i]) : buffer[i]
     }
     sum = sumOfSquares(stripe.count) { x[stripe.lowerBound + $0] }
   }

@@ -43,19 +43,18 @@ struct SGD<S: Scalar>: StatelessFormula, OneSlotFormula {
       ? "nesterov needs momentum > 0 and dampening = 0: set momentum, or nesterov=false" : nil
   }
 
-  let minusLR, momentum, undamped, weightDecay: S
-  let hasMomentum, isFirst, decays, isNesterov, maximizes: Bool
+  let objective: Objective<S>
+  let minusLR, momentum, undamped: S
+  let hasMomentum, isFirst, isNesterov: Bool
 
   init(_ values: HyperparameterValues, step: Int) {
+    objective = Objective(weightDecay: values[3], maximizes: values.isSet(5))
     minusLR = S(-values[0])
     momentum = S(values[1])
     undamped = S(1 - values[2])
-    weightDecay = S(values[3])
     hasMomentum = values[1] != 0
     isFirst = step == 1
-    decays = values[3] != 0
     isNesterov = values.isSet(4)
-    maximizes = values.isSet(5)
   }
 
   func apply(to piece: Piece<S>) {
@@ -63,18 +62,13 @@ struct SGD<S: Scalar>: StatelessFormula, OneSlotFormula {
   }
 
   func update(_ p: inout S, _ g: S) {
-    p = S.fma(decayed(p, g), minusLR, p)
+    p = S.fma(objective.gradient(g, at: p), minusLR, p)
   }
 
   func update(_ p: inout S, _ g: S, _ b: inout S) {
-    let g = decayed(p, g)
+    let g = objective.gradient(g, at: p)
     b = isFirst ? g : S.fma(g, undamped, b * momentum)
     p = S.fma(isNesterov ? S.fma(b, momentum, g) : b, minusLR, p)
-  }
-
-  private func decayed(_ p: S, _ g: S) -> S {
-    let g = maximizes ? -g : g
-    return decays ? S.fma(p, weightDecay, g) : g
   }
 }
 

@@ -68,6 +68,7 @@ public final class Optimizer {
       try node.plan(table)
     }
     restarting = tree.nodes.compactMap(Restarting.init)
+    mayReevaluate = tree.nodes.contains { $0.type.has(OPTPLUG_CAPABILITY_REEVALUATE) }
     arena = try StateArena(tree.nodes, table)
     engine = try StepEngine(tree, table, threads: threads, pieceElements: pieceElements)
   }
@@ -94,7 +95,7 @@ public final class Optimizer {
 
   /// Whether an optimizer of the tree may ask for the loss again in the middle of a step, so that `step` needs
   /// `reevaluate`.
-  public var mayReevaluate: Bool { tree.nodes.contains { $0.type.has(OPTPLUG_CAPABILITY_REEVALUATE) } }
+  public let mayReevaluate: Bool
 
   /// Updates every parameter that has a gradient; wrappers may update the others too.
   /// - Parameters:
@@ -112,7 +113,8 @@ public final class Optimizer {
   ///   `OptimizerError.call` when a plugin fails, and what `reevaluate` throws: parameters and state are then undefined.
   @discardableResult
   public func step(
-    gradients: [UnsafeRawPointer?], clippingNorm: Double? = nil, gradientScale: Double = 1, loss: Double = .nan,
+    gradients: [UnsafeRawPointer?], clippingNorm: Double? = nil, gradientScale: Double = 1,
+    loss: Double = .nan,
     reevaluate: (() throws -> Double)? = nil
   ) throws -> Double? {
     try check(gradients, gradientScale)
@@ -121,15 +123,19 @@ public final class Optimizer {
     }
     guard reevaluate != nil || !mayReevaluate else {
       throw OptimizerError.parameters(
-        "\(expression) evaluates the loss several times in a step; hand `reevaluate` to step, or use another optimizer")
+        "\(expression) evaluates the loss several times in a step; hand `reevaluate` to step, or use another optimizer"
+      )
     }
     let first = try clipped(gradients, gradientScale, clippingNorm)
     stepCount += 1
     let facts = StepFacts(step: stepCount, seed: stepSeed, gradientScale: first.scale, loss: loss)
     try engine.step(gradients, facts) {
-      guard let loss = try reevaluate?() else { throw OptimizerError.parameters("nothing evaluates the loss again") }
+      guard let loss = try reevaluate?() else {
+        throw OptimizerError.parameters("nothing evaluates the loss again")
+      }
       return StepEngine.Evaluation(
-        gradients: gradients, gradientScale: try clipped(gradients, gradientScale, clippingNorm).scale, loss: loss)
+        gradients: gradients, gradientScale: try clipped(gradients, gradientScale, clippingNorm).scale,
+        loss: loss)
     }
     restartBases()
     return first.norm

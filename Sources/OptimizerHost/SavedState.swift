@@ -172,12 +172,15 @@ extension Optimizer {
     entry("\(parameter.name)/master", parameter.dtype, parameter.shape, parameter.values)
   }
 
-  private func entry(_ name: String, _ dtype: DType, _ shape: [Int], _ memory: UnsafeMutableRawPointer?) -> Entry {
+  private func entry(_ name: String, _ dtype: DType, _ shape: [Int], _ memory: UnsafeMutableRawPointer?)
+    -> Entry
+  {
     let byteCount = shape.reduce(dtype.size, *)
     return Entry(
       name: name, dtype: dtype, shape: shape,
       read: { Array(UnsafeRawBufferPointer(start: memory, count: byteCount)) },
-      write: { bytes in UnsafeMutableRawBufferPointer(start: memory, count: byteCount).copyBytes(from: bytes) })
+      write: { bytes in UnsafeMutableRawBufferPointer(start: memory, count: byteCount).copyBytes(from: bytes)
+      })
   }
 
   private func entry(_ cell: Tree.Cell) -> Entry {

@@ -13,10 +13,8 @@ extension optplug_plan {
   /// Asks for an author's slots of one parameter, in order.
   func addSlots(_ slots: [Slot], _ plan: UnsafePointer<optplug_plan>, parameter: UInt32) -> optplug_status {
     for slot in slots {
-      let isCopy = slot.role == .parameterCopy
       let status = addSlot(
-        slot.name.cString, slot.role,
-        initial: isCopy ? UInt32(OPTPLUG_INITIAL_PARAMETER) : UInt32(OPTPLUG_INITIAL_ZERO), plan,
+        slot.name.cString, slot.role, initial: slot.initial, value: slot.initialValue, plan,
         parameter: parameter)
       guard status == OPTPLUG_OK else { return status }
     }
@@ -25,8 +23,8 @@ extension optplug_plan {
 
   /// Asks for one slot that has the parameter's shape and type.
   func addSlot(
-    _ name: UnsafePointer<CChar>, _ role: Slot.Role, initial: UInt32, _ plan: UnsafePointer<optplug_plan>,
-    parameter: UInt32
+    _ name: UnsafePointer<CChar>, _ role: Slot.Role, initial: UInt32, value: Double = 0,
+    _ plan: UnsafePointer<optplug_plan>, parameter: UInt32
   ) -> optplug_status {
     var request = optplug_slot()
     request.struct_size = UInt32(MemoryLayout<optplug_slot>.size)
@@ -35,6 +33,7 @@ extension optplug_plan {
     request.shape_rule = UInt32(OPTPLUG_SHAPE_AS_PARAMETER)
     request.dtype = optplug_dtype(code: UInt8(OPTPLUG_DTYPE_AS_PARAMETER), bits: 0, lanes: 1)
     request.initial = initial
+    request.initial_value = value
     var index: UInt32 = 0
     guard let add_slot else { return OPTPLUG_INVALID_ARGUMENT }
     return add_slot(plan, parameter, &request, &index)

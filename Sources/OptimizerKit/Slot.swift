@@ -20,10 +20,19 @@ public struct Slot {
 
   let name: StaticString
   let role: Role
+  let initialValue: Double
 
-  /// A slot that starts as zeros, or, with the role `parameterCopy`, as a copy of the parameter.
-  public init(_ name: StaticString, _ role: Role) {
+  /// A slot that starts as zeros or as `initialValue` everywhere, or, with the role `parameterCopy`, as a copy of the
+  /// parameter. Only structural values may decide `initialValue`.
+  public init(_ name: StaticString, _ role: Role, initialValue: Double = 0) {
     self.name = name
     self.role = role
+    self.initialValue = initialValue
+  }
+
+  /// The rule by which the host fills the slot.
+  var initial: UInt32 {
+    if role == .parameterCopy { return UInt32(OPTPLUG_INITIAL_PARAMETER) }
+    return initialValue == 0 ? UInt32(OPTPLUG_INITIAL_ZERO) : UInt32(OPTPLUG_INITIAL_CONSTANT)
   }
 }

@@ -1,4 +1,4 @@
-// Sums and interpolations over the elements of a tensor, in an order that depends on nothing but their number.
+// Sums over the elements of a tensor, in an order that depends on nothing but their number.
 
 /// The sum of the squares of `value` at each place below `count`, in double, as eight running sums.
 @inline(__always) public func sumOfSquares<S: TensorScalar>(_ count: Int, _ value: (Int) -> S) -> Double {
@@ -25,21 +25,5 @@ extension UnsafeMutablePointer where Pointee == Double {
     var sum = 0.0
     for i in 0..<count { sum += self[i] }
     return sum
-  }
-}
-
-/// A point between two values, as `torch.lerp` computes it: from the nearer end, fused.
-public struct Interpolation<S: Scalar> {
-  private let gain: S
-  private let isFromEnd: Bool
-
-  /// - Parameter weight: how far to go from the start to the end, 0 to 1.
-  public init(_ weight: Double) {
-    isFromEnd = weight >= 0.5
-    gain = S(weight) - (isFromEnd ? S(1) : S(0))
-  }
-
-  @inline(__always) public func between(_ start: S, _ end: S) -> S {
-    S.fma(gain, end - start, isFromEnd ? end : start)
   }
 }

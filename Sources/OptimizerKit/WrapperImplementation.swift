@@ -11,7 +11,8 @@ where F.S == Float, D.S == Double {
   init() {
     super.init(
       F.about, F.hyperparameters, extensions: WrapperExtensions(),
-      capabilities: OPTPLUG_CAPABILITY_NULL_GRADIENT | OPTPLUG_CAPABILITY_JOINED_PARAMETERS, baseRoles: ["base"])
+      capabilities: OPTPLUG_CAPABILITY_NULL_GRADIENT | OPTPLUG_CAPABILITY_JOINED_PARAMETERS,
+      baseRoles: ["base"])
   }
 
   override func check(_ values: HyperparameterValues) -> StaticString? { F.check(values) }

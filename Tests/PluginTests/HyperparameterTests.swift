@@ -19,6 +19,17 @@ import Testing
         "adam(lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0, amsgrad=false, maximize=false)",
       "adamw":
         "adamw(lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0.01, amsgrad=false, maximize=false)",
+      "rmsprop":
+        "rmsprop(lr=0.01, alpha=0.99, eps=1e-08, weight_decay=0, momentum=0, centered=false, maximize=false)",
+      "adagrad":
+        "adagrad(lr=0.01, lr_decay=0, weight_decay=0, initial_accumulator_value=0, eps=1e-10, maximize=false)",
+      "nadam": "nadam(lr=0.002, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0, momentum_decay=0.004, "
+        + "decoupled_weight_decay=false, maximize=false)",
+      "radam":
+        "radam(lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0, decoupled_weight_decay=false, "
+        + "maximize=false)",
+      // As pytorch-optimizer.
+      "lion": "lion(lr=0.0001, beta1=0.9, beta2=0.99, weight_decay=0, maximize=false)",
     ]
     for (name, expression) in expected {
       #expect(try Training<Float>(name, start: 1).optimizer.expression == expression)
@@ -26,6 +37,9 @@ import Testing
     #expect(
       try Training<Float>("lookahead(sgd)", start: 1).optimizer.expression
         == "lookahead(k=5, alpha=0.5, init=copy, momentum=none, \(try #require(expected["sgd"])))")
+    #expect(
+      try Training<Float>("ema(lion)", start: 1).optimizer.expression
+        == "ema(decay=0.999, mode=ema, warmup=false, every=1, start=0, \(try #require(expected["lion"])))")
   }
 
   @Test func theCanonicalExpressionMakesTheSameOptimizer() throws {
@@ -126,8 +140,13 @@ import Testing
   }
 
   @Test func structuralChangesSayWhatToDo() throws {
-    let training = try Training<Float>("sgd", start: 1)
-    #expect(message { try training.optimizer.set("momentum", to: 0.9) }.contains("make the optimizer anew"))
+    for (expression, name, value) in [
+      ("sgd", "momentum", 0.9), ("rmsprop", "momentum", 0.9), ("rmsprop", "centered", 1),
+      ("adagrad", "initial_accumulator_value", 0.1),
+    ] {
+      let training = try Training<Float>(expression, start: 1)
+      #expect(message { try training.optimizer.set(name, to: value) }.contains("make the optimizer anew"))
+    }
   }
 
   @Test func overridesComeAfterTheExpressionAndBeforeGroups() throws {

@@ -10,6 +10,15 @@ private let trees = [
   "adamw", "lookahead(k=3, adam(lr=0.01))", "lookahead(k=2, init=lazy, adamw)",
   "lookahead(k=3, momentum=pullback, adam(lr=0.01))", "lookahead(k=2, momentum=reset_all, adamw)",
   "lookahead(k=4, momentum=reset, lookahead(k=2, sgd(lr=0.1, momentum=0.9)))",
+  "lion(weight_decay=0.1)", "lookahead(k=3, momentum=pullback, lion)",
+  "rmsprop(momentum=0.9, centered=true)",
+  "lookahead(k=3, momentum=reset, rmsprop(momentum=0.9, centered=true))",
+  "lookahead(k=3, rmsprop)", "adagrad(lr_decay=0.1, initial_accumulator_value=0.1)",
+  "lookahead(k=3, momentum=reset_all, adagrad(initial_accumulator_value=0.1))",
+  "nadam(weight_decay=0.1, decoupled_weight_decay=true)", "lookahead(k=3, momentum=pullback, nadam)",
+  "radam(weight_decay=0.1, beta2=0.9)", "lookahead(k=3, momentum=reset_all, radam(beta2=0.8))",
+  "ema(decay=0.9, warmup=true, every=2, start=2, nadam)", "lookahead(k=3, ema(mode=swa, radam))",
+  "ema(decay=0.5, lookahead(k=2, momentum=reset, lion))",
 ]
 
 @Suite struct InvarianceTests {

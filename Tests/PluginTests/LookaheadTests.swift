@@ -50,7 +50,11 @@ import Testing
     #expect(training.tensors[0].values == [2])
   }
 
-  @Test(arguments: ["sgd(lr=0.1, momentum=0.9)", "adam(lr=0.01)", "adamw(amsgrad=true)"])
+  @Test(arguments: [
+    "sgd(lr=0.1, momentum=0.9)", "adam(lr=0.01)", "adamw(amsgrad=true)", "lion", "rmsprop(centered=true)",
+    "adagrad",
+    "nadam", "radam(beta2=0.9)", "ema(decay=0.9, adam)",
+  ])
   func alphaOneIsTheBaseBitForBit(base: String) throws {
     let plain = try Training<Float>(base, [Tensor("w", mixedValues(stream: 1, count: 5000))])
     let wrapped = try Training<Float>(

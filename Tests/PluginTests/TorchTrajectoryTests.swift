@@ -1,4 +1,4 @@
-// SGD, Adam and AdamW against torch.optim, bit for bit.
+// The leaf optimizers and EMA against those of torch.optim and pytorch-optimizer, bit for bit.
 
 import Foundation
 import OptimizerHost
@@ -9,35 +9,46 @@ private struct Fixture: Decodable {
   struct Trajectory: Decodable {
     let steps: [[String: String]]
     let first: [String]
+    let plain: [String]
   }
+  let library: String
   let cases: [String: Trajectory]
+
+  init(_ file: String) throws {
+    let url = Repository.file("Tests/PluginTests/Fixtures/\(file)")
+    self = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
+  }
 }
 
-private let fixture = Result {
-  let url = Repository.file("Tests/PluginTests/Fixtures/torch-optim.json")
-  return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
+private let fixtures = Result {
+  try ["torch-optim.json", "pytorch-optimizer.json"].map { try Fixture($0) }
 }
-private let caseNames = ((try? fixture.get())?.cases.keys.sorted()) ?? []
+private let trajectories = fixtures.map { fixtures in
+  fixtures.reduce(into: [:]) { $0.merge($1.cases) { first, _ in first } }
+}
+private let caseNames = (try? trajectories.get().keys.sorted()) ?? []
 
-/// Trajectories that PyTorch computed, see scripts/fixtures/make_optimizer_fixtures.py.
+/// Trajectories that other libraries computed, see scripts/fixtures/make_optimizer_fixtures.py.
 @Suite struct TorchTrajectoryTests {
-  @Test func fixtureCoversEveryOption() throws {
-    #expect(caseNames.count == 32)
+  @Test func fixturesCoverEveryOption() throws {
+    #expect(try fixtures.get().map(\.library) == ["torch 2.13.0+cpu", "pytorch-optimizer 4.1.0"])
+    #expect(try fixtures.get().map(\.cases.count) == [76, 6])
+    #expect(caseNames.count == 82)
   }
 
-  @Test(arguments: caseNames) func sameBitsAsTorch(_ name: String) throws {
+  @Test(arguments: caseNames) func sameBits(_ name: String) throws {
     let parts = name.split(separator: " ", maxSplits: 1).map(String.init)
-    let trajectory = try #require(fixture.get().cases[name])
+    let trajectory = try #require(trajectories.get()[name])
     if parts[0] == "float32" {
-      try follow(trajectory, parts[1], Float.self)
+      try follow(trajectory, parts[1], Float.self, tolerance: 1e-5)
     } else {
-      try follow(trajectory, parts[1], Double.self)
+      try follow(trajectory, parts[1], Double.self, tolerance: 1e-13)
     }
   }
 
-  private func follow<T: BitPatterned>(_ trajectory: Fixture.Trajectory, _ expression: String, _: T.Type)
-    throws
-  {
+  private func follow<T: BitPatterned>(
+    _ trajectory: Fixture.Trajectory, _ expression: String, _: T.Type, tolerance: Double
+  ) throws {
     let early = Tensor<T>("early", mixedValues(stream: 1, count: 10_240))
     let late = Tensor<T>("late", mixedValues(stream: 2, count: 1_024))
     let training = try Training(expression, [early, late], threads: 2, pieceElements: 1000)
@@ -52,6 +63,14 @@ private let caseNames = ((try? fixture.get())?.cases.keys.sorted()) ?? []
         #expect(digest(values) == hash, "\(name) after step \(step)")
       }
     }
-    #expect(early.values.prefix(8).map { Double($0) } == trajectory.first.compactMap(Double.init))
+    let first = early.values.prefix(8).map { Double($0) }
+    #expect(first == trajectory.first.compactMap(Double.init))
+    // Without correctly rounded roots PyTorch is off by a unit in the last place of a root, and by a little more where
+    // differences follow: 1.7e-6 at most in these values of float32.
+    let plain = trajectory.plain.compactMap(Double.init)
+    #expect(plain.count == 8)
+    for (ours, theirs) in zip(first, plain) {
+      #expect((ours - theirs).magnitude <= tolerance * theirs.magnitude, "\(ours), \(theirs)")
+    }
   }
 }

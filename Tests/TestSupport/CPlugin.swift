@@ -76,7 +76,7 @@ public enum CPlugin {
   }
 }
 
-/// A compiler on the PATH.
+/// A compiler on the PATH, or by its path.
 public struct Compiler: Sendable, CustomStringConvertible {
   public let name: String
 
@@ -89,13 +89,18 @@ public struct Compiler: Sendable, CustomStringConvertible {
   public var isInstalled: Bool { path != nil }
 
   private var path: String? {
+    if name.contains("/") { return name }
     let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
     return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
   }
 
   /// Runs the compiler.
   /// - Throws: `CPlugin.Failure` with its messages; warnings alone are no failure.
-  public func run(_ arguments: [String]) throws {
+  public func run(_ arguments: [String]) throws { _ = try output(arguments) }
+
+  /// Runs the program and returns what it wrote, to either stream.
+  /// - Throws: `CPlugin.Failure` with it when the program fails.
+  public func output(_ arguments: [String]) throws -> String {
     guard let path else { throw CPlugin.Failure.noCompiler(name) }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
@@ -110,5 +115,6 @@ public struct Compiler: Sendable, CustomStringConvertible {
       let source = arguments.first { $0.hasSuffix(".c") || $0.hasSuffix(".cpp") } ?? "the source"
       throw CPlugin.Failure.rejected(source: source, messages: text)
     }
+    return text
   }
 }

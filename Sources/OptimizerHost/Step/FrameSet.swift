@@ -24,28 +24,42 @@ struct NodeSweep {
 /// The frames of a tree for one thread, with the working memory that their nodes asked for.
 final class FrameSet {
   private let frames: UnsafeMutablePointer<optplug_frame>
-  private let nodes: [Node]
+  /// Per node.
+  private let facts: UnsafeMutableBufferPointer<NodeFacts>
   private let children: [UnsafeMutablePointer<UnsafePointer<optplug_frame>?>]
   private let modelSlots: [UnsafeMutablePointer<UnsafeMutableRawPointer?>]
-  /// Per node.
   private let scratch: [AlignedMemory?]
-  private let wantsAll: [Bool]
   private let reductions: [NodeReductions]
   let gradients: GradientPieces
 
+  /// What `prepare` has to know of a node, where it is read fastest.
+  private struct NodeFacts {
+    let wantsAll, scales, hasPhases: Bool
+    /// Working memory in bytes: for a call, for each element, and in all.
+    let scratch, scratchPerElement, scratchBytes: Int
+  }
+
   init(_ nodes: [Node], _ table: ParameterTable, _ work: WorkList, _ reductions: [NodeReductions]) throws {
-    self.nodes = nodes
     self.reductions = reductions
     frames = .allocate(capacity: nodes.count)
-    wantsAll = nodes.map(\.wantsAllParameters)
     gradients = try GradientPieces(nodes, table, work)
     scratch = try nodes.map { node in
       let bytes = node.plan.scratch + node.plan.scratchPerElement * work.mostElementsOfBatch
       guard bytes > 0 else { return nil }
       guard let memory = AlignedMemory(byteCount: bytes) else {
-        throw OptimizerError.parameters("no memory for \(bytes >> 20) MiB that '\(node.type.name)' works with")
+        throw OptimizerError.parameters(
+          "no memory for \(bytes >> 20) MiB that '\(node.type.name)' works with")
       }
       return memory
+    }
+    facts = .allocate(capacity: nodes.count)
+    for (i, node) in nodes.enumerated() {
+      facts.initializeElement(
+        at: i,
+        to: NodeFacts(
+          wantsAll: node.wantsAllParameters, scales: node.scalesGradient && gradients.showsTrainers(i),
+          hasPhases: node.plan.phases > 1, scratch: node.plan.scratch,
+          scratchPerElement: node.plan.scratchPerElement, scratchBytes: scratch[i]?.byteCount ?? 0))
     }
     let frames = frames
     children = nodes.map { node in
@@ -77,48 +91,54 @@ final class FrameSet {
 
   deinit {
     frames.deallocate()
+    facts.deallocate()
     for pointers in children { pointers.deallocate() }
     for pointers in modelSlots { pointers.deallocate() }
   }
 
   /// The model slots of a node, as its frames show them.
-  func modelSlots(of node: Int) -> UnsafePointer<UnsafeMutableRawPointer?>? { UnsafePointer(frames[node].model_slots) }
+  func modelSlots(of node: Int) -> UnsafePointer<UnsafeMutableRawPointer?>? {
+    UnsafePointer(frames[node].model_slots)
+  }
 
   /// The frame of the node at `root`, pointing at a batch; likewise all frames below it.
   /// - Parameters:
   ///   - sweeps: per node.
   ///   - showsAll: whether every node sees parameters without a gradient.
   func prepare(
-    _ batch: WorkList.Batch, _ tables: [SegmentTable], _ facts: StepFacts, _ sweeps: [NodeSweep], root: Int,
+    _ batch: WorkList.Batch, _ tables: [SegmentTable], _ step: StepFacts,
+    _ sweeps: UnsafeMutableBufferPointer<NodeSweep>, root: Int,
     showsAll: Bool
   ) -> UnsafePointer<optplug_frame> {
-    for i in nodes.indices {
-      let sweep = sweeps[i]
-      let sees = sweep.isShown && (batch.hasGradients || showsAll || wantsAll[i])
+    for i in facts.indices {
+      let (sweep, known) = (sweeps[i], facts[i])
+      let sees = sweep.isShown && (batch.hasGradients || showsAll || known.wantsAll)
       let range = tables[i].range(batch)
       frames[i].flags = sweep.flags
-      frames[i].step = facts.step
+      frames[i].step = step.step
       frames[i].pass = sweep.pass
       frames[i].phase = sweep.phase
       frames[i].segments = tables[i].span(sees ? range : range.prefix(0))
       frames[i].dtype = batch.dtype.abi
-      frames[i].seed = facts.seed
-      frames[i].gradient_scale =
-        gradients.sources[i] == .trainer && nodes[i].scalesGradient ? facts.gradientScale : 1
-      frames[i].loss = facts.loss
-      if let memory = scratch[i] {
+      frames[i].seed = step.seed
+      frames[i].gradient_scale = known.scales ? step.gradientScale : 1
+      frames[i].loss = step.loss
+      if known.scratchBytes > 0 {
         let elements = sees ? batch.elements : 0
         frames[i].scratch_size = UInt64(
-          min(memory.byteCount, nodes[i].plan.scratch + nodes[i].plan.scratchPerElement * elements))
+          min(known.scratchBytes, known.scratch + known.scratchPerElement * elements))
       }
-      guard nodes[i].plan.phases > 1 else { continue }
-      let reductions = reductions[i]
-      frames[i].partials = sweep.collects ? reductions.rows(range) : nil
-      let hasResults = sweep.phase > 0 && !reductions.operations.isEmpty
-      frames[i].tensor_reductions = hasResults ? UnsafePointer(reductions.tensors) : nil
-      frames[i].group_reductions = hasResults ? UnsafePointer(reductions.groups) : nil
-      frames[i].model_reductions = hasResults ? UnsafePointer(reductions.model) : nil
+      if known.hasPhases { showReductions(i, sweep, range) }
     }
     return UnsafePointer(frames + root)
+  }
+
+  private func showReductions(_ node: Int, _ sweep: NodeSweep, _ segments: Range<Int>) {
+    let reductions = reductions[node]
+    frames[node].partials = sweep.collects ? reductions.rows(segments) : nil
+    let hasResults = sweep.phase > 0 && !reductions.operations.isEmpty
+    frames[node].tensor_reductions = hasResults ? UnsafePointer(reductions.tensors) : nil
+    frames[node].group_reductions = hasResults ? UnsafePointer(reductions.groups) : nil
+    frames[node].model_reductions = hasResults ? UnsafePointer(reductions.model) : nil
   }
 }

@@ -3,7 +3,7 @@
 /// Room for a batch's gradients in the forms that the nodes of a tree need, one after another in the order of the cuts.
 final class GradientPieces {
   /// Which gradients a node sees.
-  enum Source: Equatable {
+  private enum Source: Equatable {
     /// The trainer's, with the scale beside them.
     case trainer
     /// The trainer's, multiplied by the scale.
@@ -13,7 +13,9 @@ final class GradientPieces {
   }
 
   /// Per node.
-  let sources: [Source]
+  private let sources: [Source]
+  /// Whether any node sees or makes other gradients than the trainer's, whatever the scale.
+  let areNeeded: Bool
   /// 16-bit gradients as 32-bit floats.
   private let converted: AlignedMemory?
   private let scaled: AlignedMemory?
@@ -35,7 +37,11 @@ final class GradientPieces {
     converted = try room(table.masters != nil)
     scaled = try room(sources.contains(.scaled))
     changed = try nodes.map { try room($0.changesGradient) }
+    areNeeded = converted != nil || changed.contains { $0 != nil }
   }
+
+  /// Whether a node sees the trainer's gradients, with the scale beside them.
+  func showsTrainers(_ node: Int) -> Bool { sources[node] == .trainer }
 
   private static func sources(_ nodes: [Node]) -> [Source] {
     var sources: [Source] = nodes.map { $0.scalesGradient ? .trainer : .scaled }
@@ -52,7 +58,8 @@ final class GradientPieces {
   /// Converts and scales a batch's gradients where the tree needs it.
   /// - Parameter gradients: per parameter, the trainer's.
   func prepare(
-    _ batch: WorkList.Batch, _ cuts: [WorkList.Cut], _ gradients: UnsafePointer<UnsafeRawPointer?>, scale: Double
+    _ batch: WorkList.Batch, _ cuts: [WorkList.Cut], _ gradients: UnsafePointer<UnsafeRawPointer?>,
+    scale: Double
   ) {
     if let converted, let masters = table.masters, batch.dtype == .float32 {
       for i in batch.cuts {

@@ -62,7 +62,8 @@ final class SegmentTable {
         to: optplug_segment(
           parameter: parameter.values + cut.offset * parameter.dtype.size, gradient: nil,
           slots: slotCount == 0 ? nil : UnsafePointer(pointers), offset: Int64(cut.offset),
-          count: Int64(cut.count), parameter_step: 0, parameter_index: UInt32(node.view.number(of: cut.parameter)),
+          count: Int64(cut.count), parameter_step: 0,
+          parameter_index: UInt32(node.view.number(of: cut.parameter)),
           group_index: UInt32(parameter.group), base_gradient: nil))
       (origins + made).initialize(to: Origin(parameter: cut.parameter, place: cut.place))
       pointers += slotCount
@@ -85,7 +86,8 @@ final class SegmentTable {
   ///   - changed: room for the gradients that the node gives its bases.
   @inline(__always)
   func patch(
-    _ batch: WorkList.Batch, _ gradients: UnsafePointer<UnsafeRawPointer?>?, prepared: UnsafeMutableRawPointer?,
+    _ batch: WorkList.Batch, _ gradients: UnsafePointer<UnsafeRawPointer?>?,
+    prepared: UnsafeMutableRawPointer?,
     changed: UnsafeMutableRawPointer?
   ) {
     let steps = node.parameterSteps

@@ -27,8 +27,9 @@ final class StepEngine {
   private let reductions: [NodeReductions]
   private let frames: [FrameSet]
   private let work: StepWork
-  private var sequence: StepSequence
-  private let plainSweeps: [NodeSweep]
+  private let stepFunction: FrameFunction?
+  private let sequence: StepSequence
+  private let plainSweeps: UnsafeMutableBufferPointer<NodeSweep>
   private let norm: NormWork
   /// Whether a call may have to see the whole model, so that no other may run beside it.
   private let isSerial: Bool
@@ -40,6 +41,7 @@ final class StepEngine {
   init(_ tree: Tree, _ table: ParameterTable, threads: Int, pieceElements: Int) throws {
     self.tree = tree
     self.table = table
+    stepFunction = tree.root.type.descriptor.pointee.step
     pool = ThreadPool(threads: threads)
     var granularities = tree.granularities(table)
     // Sums must not depend on the pieces that a trainer likes.
@@ -60,19 +62,26 @@ final class StepEngine {
     // Where calls are long, threads that are done help those that are not.
     granularities.removeAll { $0 < .tensor }
     work = StepWork(
-      segments, frames, gradients: UnsafePointer(gradients.baseAddress.unsafelyUnwrapped), masters: table.masters,
+      segments, frames, gradients: UnsafePointer(gradients.baseAddress.unsafelyUnwrapped),
+      masters: table.masters,
       helps: pool.threads > 1 && !granularities.isEmpty && SharedLoops.areUsed.load(ordering: .relaxed))
     sequence = StepSequence(tree.nodes)
-    plainSweeps = tree.nodes.map { _ in NodeSweep(flags: 0) }
+    plainSweeps = .allocate(capacity: tree.nodes.count)
+    plainSweeps.initialize(repeating: NodeSweep(flags: 0))
     norm = NormWork(table.trainerTypes, gradients: gradients)
   }
 
-  deinit { gradients.deallocate() }
+  deinit {
+    gradients.deallocate()
+    plainSweeps.deallocate()
+  }
 
   /// Takes one step.
   /// - Parameter reevaluate: evaluates the loss again.
   /// - Throws: `OptimizerError.call`, or what `reevaluate` throws.
-  func step(_ newGradients: [UnsafeRawPointer?], _ facts: StepFacts, reevaluate: () throws -> Evaluation) throws {
+  func step(_ newGradients: [UnsafeRawPointer?], _ facts: StepFacts, reevaluate: () throws -> Evaluation)
+    throws
+  {
     adopt(newGradients)
     for node in tree.nodes {
       let steps = node.parameterSteps
@@ -82,10 +91,17 @@ final class StepEngine {
         for i in steps.indices where gradients[i] != nil { steps[i] += 1 }
       }
     }
-    guard let step = tree.root.type.descriptor.pointee.step else { return }
+    guard let stepFunction else { return }
     guard !sequence.isSimple else {
-      return try run(step, named: "step", facts, sequence.sweeps, showingGradients: true)
+      return try run(stepFunction, named: "step", facts, sequence.sweeps, showingGradients: true)
     }
+    try stepInSweeps(stepFunction, facts, reevaluate)
+  }
+
+  /// A step of several sweeps.
+  private func stepInSweeps(
+    _ step: @escaping FrameFunction, _ facts: StepFacts, _ reevaluate: () throws -> Evaluation
+  ) throws {
     var facts = facts
     startState()
     try sequence.begin { try asksAgain($0, pass: $1, facts) }
@@ -108,7 +124,8 @@ final class StepEngine {
   private func reduce(_ node: Int) {
     let wantsAll = tree.nodes[node].wantsAllParameters
     reductions[node].reduce(
-      segments[node], shown: list.batches.lazy.filter { $0.hasGradients || wantsAll }.map { self.segments[node].range($0) })
+      segments[node],
+      shown: list.batches.lazy.filter { $0.hasGradients || wantsAll }.map { self.segments[node].range($0) })
   }
 
   /// Asks a node whether it wants the loss again after a pass.
@@ -117,7 +134,8 @@ final class StepEngine {
     guard let decide = node.type.descriptor.pointee.decide else { return false }
     let results = node.plan.reductions.isEmpty ? nil : reductions[place]
     var known = optplug_pass(
-      struct_size: UInt32(MemoryLayout<optplug_pass>.size), group_count: UInt32(table.groupCount), step: facts.step,
+      struct_size: UInt32(MemoryLayout<optplug_pass>.size), group_count: UInt32(table.groupCount),
+      step: facts.step,
       pass: UInt32(pass), reserved0: 0, hyperparameters: UnsafePointer(node.valueRows),
       tensor_reductions: results.map { UnsafePointer($0.tensors) },
       group_reductions: results.map { UnsafePointer($0.groups) },
@@ -196,7 +214,7 @@ final class StepEngine {
   /// - Throws: `OptimizerError.call` with the message of the first batch, by number, that failed.
   private func run(
     _ function: @escaping FrameFunction, named name: String, root: Int = 0, _ facts: StepFacts,
-    _ sweeps: [NodeSweep], showingGradients: Bool
+    _ sweeps: UnsafeMutableBufferPointer<NodeSweep>, showingGradients: Bool
   ) throws {
     run(function, root: root, facts, sweeps: sweeps, showingGradients: showingGradients)
     if let message = work.takeFailure() {
@@ -205,18 +223,21 @@ final class StepEngine {
   }
 
   private func run(
-    _ function: FrameFunction?, root: Int = 0, _ facts: StepFacts = StepFacts(), sweeps: [NodeSweep],
+    _ function: FrameFunction?, root: Int = 0, _ facts: StepFacts = StepFacts(),
+    sweeps: UnsafeMutableBufferPointer<NodeSweep>,
     showingGradients: Bool = false
   ) {
     cutIfNeeded()
     if !hasStarted { startWhatHasNoPiece() }
-    work.open(
-      StepWork.Call(
-        function: function, instance: tree.nodes[root].instance, root: root, facts: facts, sweeps: sweeps,
-        showsGradients: showingGradients, startsState: !hasStarted), list)
+    let call = StepWork.Call(
+      function: function, instance: tree.nodes[root].instance, root: root, facts: facts, sweeps: sweeps,
+      showsGradients: showingGradients, startsState: !hasStarted)
+    work.open(call, list.batches)
+    if work.needsCuts(call) { work.cuts = list.cuts }
     hasStarted = true
     pool.run(
-      list.batches.count, alone: list.elements < Self.smallWork, serially: isSerial, wakesAll: work.helps, work)
+      list.batches.count, alone: list.elements < Self.smallWork, serially: isSerial, wakesAll: work.helps,
+      work)
     work.close()
   }
 }

@@ -6,7 +6,7 @@ import COptPlug
 ///
 /// A node takes its own passes and phases; in the last phase of its last pass its bases work, which may take passes
 /// and phases of their own. The bases of one node work side by side.
-struct StepSequence {
+final class StepSequence {
   enum Next {
     /// Another sweep over the same gradients.
     case sweep
@@ -33,7 +33,7 @@ struct StepSequence {
   /// Whether every step is one sweep, in which all nodes see everything.
   let isSimple: Bool
   /// Per node, what it is told in the sweep to come.
-  private(set) var sweeps: [NodeSweep]
+  let sweeps: UnsafeMutableBufferPointer<NodeSweep>
   private let nodes: [Node]
   private let bases: [[Int]]
   private var states: [State]
@@ -42,14 +42,17 @@ struct StepSequence {
     self.nodes = nodes
     bases = nodes.map { node in node.bases.compactMap { base in nodes.firstIndex { $0 === base } } }
     isSimple = nodes.allSatisfy { $0.plan.phases == 1 && $0.type.descriptor.pointee.decide == nil }
-    sweeps = nodes.map { _ in NodeSweep() }
+    sweeps = .allocate(capacity: nodes.count)
+    sweeps.initialize(repeating: NodeSweep())
     states = nodes.map { _ in State() }
   }
+
+  deinit { sweeps.deallocate() }
 
   /// Begins a step.
   /// - Parameter decide: asks a node in a pass whether it wants the loss evaluated again after it.
   /// - Throws: what `decide` throws.
-  mutating func begin(_ decide: (Int, Int) throws -> Bool) throws {
+  func begin(_ decide: (Int, Int) throws -> Bool) throws {
     guard !isSimple else { return }
     for i in nodes.indices { states[i] = State() }
     try start(0, decide)
@@ -59,7 +62,7 @@ struct StepSequence {
   /// To be called after a sweep.
   /// - Parameter reduce: reduces what a node collected.
   /// - Throws: what `decide` throws, or `OptimizerError.call` when there is no end to the passes.
-  mutating func advance(reduce: (Int) -> Void, _ decide: (Int, Int) throws -> Bool) throws -> Next {
+  func advance(reduce: (Int) -> Void, _ decide: (Int, Int) throws -> Bool) throws -> Next {
     guard !isSimple else { return .done }
     try finishSweep(0, reduce, decide)
     if states[0].stage == .finished { return .done }
@@ -69,7 +72,7 @@ struct StepSequence {
   }
 
   /// To be called after the loss has been evaluated again.
-  mutating func resume(_ decide: (Int, Int) throws -> Bool) throws {
+  func resume(_ decide: (Int, Int) throws -> Bool) throws {
     for i in nodes.indices where states[i].stage == .waiting {
       states[i].stage = .running
       try enterPhase(i, decide)
@@ -79,12 +82,12 @@ struct StepSequence {
 
   private func isLastPhase(_ i: Int) -> Bool { states[i].phase == nodes[i].plan.phases - 1 }
 
-  private mutating func start(_ i: Int, _ decide: (Int, Int) throws -> Bool) throws {
+  private func start(_ i: Int, _ decide: (Int, Int) throws -> Bool) throws {
     states[i] = State(stage: .running)
     try enterPhase(i, decide)
   }
 
-  private mutating func enterPhase(_ i: Int, _ decide: (Int, Int) throws -> Bool) throws {
+  private func enterPhase(_ i: Int, _ decide: (Int, Int) throws -> Bool) throws {
     states[i].concludes = false
     guard isLastPhase(i), try !decide(i, states[i].pass) else { return }
     states[i].concludes = true
@@ -103,7 +106,7 @@ struct StepSequence {
       && bases[i].allSatisfy { states[$0].stage == .finished || ends($0) }
   }
 
-  private mutating func makeSweeps() {
+  private func makeSweeps() {
     for (i, node) in nodes.enumerated() {
       let (state, works, ends) = (states[i], works(i), ends(i))
       let isFirst = works && state.concludes && state.isFirst
@@ -114,7 +117,7 @@ struct StepSequence {
     }
   }
 
-  private mutating func finishSweep(
+  private func finishSweep(
     _ i: Int, _ reduce: (Int) -> Void, _ decide: (Int, Int) throws -> Bool
   ) throws {
     guard works(i) else { return }
@@ -138,7 +141,7 @@ struct StepSequence {
     }
   }
 
-  private mutating func finish(_ i: Int) {
+  private func finish(_ i: Int) {
     states[i].stage = .finished
     for base in bases[i] { finish(base) }
   }

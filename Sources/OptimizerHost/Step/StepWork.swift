@@ -22,7 +22,7 @@ final class StepWork: SharedWork {
     let root: Int
     let facts: StepFacts
     /// Per node.
-    let sweeps: [NodeSweep]
+    let sweeps: UnsafeMutableBufferPointer<NodeSweep>
     /// Whether segments show the gradients.
     let showsGradients: Bool
     /// Whether slots get their initial values first: in the step that uses them, while the piece is in cache.
@@ -36,6 +36,7 @@ final class StepWork: SharedWork {
   let helps: Bool
   private let gradients: UnsafePointer<UnsafeRawPointer?>
   private let masters: MasterWeights?
+  private let makesGradients: Bool
   private let segments: [SegmentTable]
   private let frames: [FrameSet]
   private let messages: [MessageBuffer]
@@ -56,19 +57,25 @@ final class StepWork: SharedWork {
     self.gradients = gradients
     self.masters = masters
     self.helps = helps
+    makesGradients = frames.contains { $0.gradients.areNeeded }
     messages = frames.map { _ in MessageBuffer() }
   }
 
+  /// Whether the cuts are needed beside the batches: where gradients or masters are made piece by piece.
+  func needsCuts(_ call: Call) -> Bool { masters != nil || makesGradients || call.facts.gradientScale != 1 }
+
   /// To be called before each use.
-  func open(_ call: Call, _ list: WorkList) {
+  func open(_ call: Call, _ batches: [WorkList.Batch]) {
     self.call = call
-    batches = list.batches
-    cuts = list.cuts
+    self.batches = batches
     if helps { open.store(batches.count, ordering: .releasing) }
   }
 
   /// To be called after each use.
-  func close() { (batches, cuts) = ([], []) }
+  func close() {
+    batches = []
+    if !cuts.isEmpty { cuts = [] }
+  }
 
   func work(worker: Int, pieces: PieceCounter) {
     guard let call else { return }
@@ -99,11 +106,15 @@ final class StepWork: SharedWork {
     guard let function = call.function else { return OPTPLUG_OK }
     let scale = call.facts.gradientScale
     let gradients = call.showsGradients ? gradients : nil
-    if let gradients, batch.hasGradients { frames.gradients.prepare(batch, cuts, gradients, scale: scale) }
-    for (node, table) in segments.enumerated() {
-      table.patch(
-        batch, gradients, prepared: frames.gradients.shown(node, batch, scale: scale),
-        changed: frames.gradients.changed(node))
+    let pieces = frames.gradients
+    if scale != 1 || pieces.areNeeded {
+      if let gradients, batch.hasGradients { pieces.prepare(batch, cuts, gradients, scale: scale) }
+      for (node, table) in segments.enumerated() {
+        table.patch(
+          batch, gradients, prepared: pieces.shown(node, batch, scale: scale), changed: pieces.changed(node))
+      }
+    } else {
+      for table in segments { table.patch(batch, gradients, prepared: nil, changed: nil) }
     }
     let frame = frames.prepare(
       batch, segments, call.facts, call.sweeps, root: call.root, showsAll: !call.showsGradients)

@@ -28,7 +28,9 @@ final class Node {
   /// Per parameter, steps taken with a gradient.
   private(set) var parameterSteps = UnsafeMutableBufferPointer<Int64>(start: nil, count: 0)
 
-  init(_ type: OptimizerType, target: String, path: String, bases: [Node], groupCount: Int, view: ParameterView) {
+  init(
+    _ type: OptimizerType, target: String, path: String, bases: [Node], groupCount: Int, view: ParameterView
+  ) {
     self.view = view
     self.type = type
     self.target = target

@@ -96,7 +96,8 @@ private final class PlanBuilder {
     answer {
       guard let index else { throw wrong("asks for a slot with an incomplete request") }
       let record = try record(request, parameter: nil, among: plan.modelSlots)
-      guard record.name != "state_version", !node.type.hyperparameters.contains(where: { $0.name == record.name })
+      guard record.name != "state_version",
+        !node.type.hyperparameters.contains(where: { $0.name == record.name })
       else { throw wrong("asks for a model slot '\(record.name)', but something else is saved by that name") }
       plan.modelSlots.append(record)
       index.pointee = UInt32(plan.modelSlots.count - 1)
@@ -116,10 +117,13 @@ private final class PlanBuilder {
     return OPTPLUG_OK
   }
 
-  func setPhases(_ phases: UInt32, _ reductions: UInt32, _ operations: UnsafePointer<UInt32>?) -> optplug_status {
+  func setPhases(_ phases: UInt32, _ reductions: UInt32, _ operations: UnsafePointer<UInt32>?)
+    -> optplug_status
+  {
     answer {
       guard (1...64).contains(phases), reductions <= 64 else {
-        throw wrong("asks for \(phases) phases with \(reductions) reductions; 1 to 64 and 0 to 64 are allowed")
+        throw wrong(
+          "asks for \(phases) phases with \(reductions) reductions; 1 to 64 and 0 to 64 are allowed")
       }
       plan.phases = Int(phases)
       plan.reductions = try (0..<(phases > 1 ? Int(reductions) : 0)).map { i in
@@ -134,7 +138,8 @@ private final class PlanBuilder {
   func setScratch(_ bytes: UInt64, _ perElement: UInt64) -> optplug_status {
     answer {
       guard bytes < 1 << 40, perElement <= 1024 else {
-        throw wrong("asks for \(bytes) bytes and \(perElement) per element of working memory, which is too much")
+        throw wrong(
+          "asks for \(bytes) bytes and \(perElement) per element of working memory, which is too much")
       }
       plan.scratch = Int(bytes)
       plan.scratchPerElement = Int(perElement)

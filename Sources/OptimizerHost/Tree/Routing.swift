@@ -27,9 +27,12 @@ extension Tree {
     for (base, indices) in zip(node.bases, handed) { try route(base, indices, table) }
   }
 
-  private func choice(_ node: Node, _ entry: UnsafePointer<optplug_parameter>, _ parameter: Parameter) throws -> UInt32
+  private func choice(_ node: Node, _ entry: UnsafePointer<optplug_parameter>, _ parameter: Parameter) throws
+    -> UInt32
   {
-    guard !node.bases.isEmpty, let route = node.type.descriptor.pointee.route else { return OPTPLUG_ROUTE_ALL }
+    guard !node.bases.isEmpty, let route = node.type.descriptor.pointee.route else {
+      return OPTPLUG_ROUTE_ALL
+    }
     let choice = keepingFloatingPointMode {
       route(node.type.descriptor, entry, node.valueRows[parameter.group])
     }

@@ -57,7 +57,8 @@ final class Tree {
     let bases = try zip(expression.bases, roles).map { base, role in
       try makeNode(base, registry, path: "\(path)\(role).", groupCount: groupCount, view)
     }
-    let node = Node(type, target: expression.targetText, path: path, bases: bases, groupCount: groupCount,
+    let node = Node(
+      type, target: expression.targetText, path: path, bases: bases, groupCount: groupCount,
       view: view)
     for setting in expression.settings {
       guard let index = type.hyperparameters.firstIndex(where: { $0.name == setting.name }) else {
