@@ -48,7 +48,9 @@ func plugin(_ name: String, in folder: String) -> Target {
 }
 
 let plugins = [
-  "SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "Adafactor", "Muon", "Lookahead", "EMA",
+  "SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "LARS", "LAMB", "Adam8bit", "Adafactor",
+  "Muon",
+  "Lookahead", "EMA", "SAM", "ScheduleFree", "GradientCentralization",
 ]
 /// For the tests of what the kit offers.
 let testPlugins = ["TensorProbe"]
@@ -60,6 +62,7 @@ let package = Package(
     .library(name: "OptimizerKit", targets: ["OptimizerKit"]),
     .library(name: "OptimizerHost", targets: ["OptimizerHost"]),
     .executable(name: "convtrain", targets: ["convtrain"]),
+    .executable(name: "optplug", targets: ["optplug"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -73,6 +76,11 @@ let package = Package(
     .target(name: "OptimizerKit", dependencies: ["COptPlug", "COptimizerKit"], swiftSettings: embedded),
     .target(name: "COptimizerHost", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
     .target(name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost"], swiftSettings: hot),
+    .target(name: "CPluginValidator"),
+    .target(name: "CAllocationWatch", dependencies: ["CPluginValidator"]),
+    .target(
+      name: "PluginValidator", dependencies: ["COptPlug", "CPluginValidator", "OptimizerHost"],
+      swiftSettings: hot),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "Datasets", dependencies: ["CZlib"], swiftSettings: hot),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
@@ -82,10 +90,21 @@ let package = Package(
     // MARK: Plugins
   ] + plugins.map { plugin($0, in: "Plugins") } + testPlugins.map { plugin($0, in: "Tests") } + [
     // MARK: Tools
+    .target(
+      name: "Terminal",
+      dependencies: ["OptimizerHost", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "optplug",
+      dependencies: [
+        "OptimizerHost", "PluginValidator", "CAllocationWatch", "Terminal",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "convtrain",
       dependencies: [
-        "Training", "Datasets", "OptimizerHost", "ConvNet",
+        "Training", "Datasets", "OptimizerHost", "ConvNet", "Terminal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -116,6 +135,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "DocumentationTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "PluginValidatorTests", dependencies: ["PluginValidator", "TestSupport"], exclude: ["Ends"],
+      swiftSettings: strict),
     .testTarget(name: "ExampleTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "InstallTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),

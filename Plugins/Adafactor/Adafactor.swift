@@ -18,7 +18,7 @@ import OptimizerKit
 /// A tensor of more than two dimensions is a stack of matrices of the last two, each with a row and a column of its
 /// own. One of fewer has a V of its own shape: V ← V + w·(G² − V). As in torch, and unlike the paper, eps1² is the
 /// least of V instead of being added to G². Sums are taken in double.
-struct Adafactor<S: TensorScalar>: TensorFormula {
+struct Adafactor<S: Scalar>: TensorFormula {
   static var about: About {
     About(
       name: "adafactor", summary: "Steps scaled by a mean of squares that is kept as a row and a column.",
@@ -44,13 +44,13 @@ struct Adafactor<S: TensorScalar>: TensorFormula {
 
   static var services: [Service] { [.parallelFor] }
 
-  static func slots(_ shape: TensorShape, _ values: HyperparameterValues) -> [TensorSlot] {
+  static func slots(_ shape: TensorShape, _ values: HyperparameterValues) -> [Slot] {
     guard let (row, column) = Layout.factors(of: shape) else {
-      return [TensorSlot("exp_avg_sq", .secondMoment)]
+      return [Slot("exp_avg_sq", .secondMoment)]
     }
     return [
-      TensorSlot("exp_avg_sq_row", .secondMoment, sizes: row),
-      TensorSlot("exp_avg_sq_col", .secondMoment, sizes: column),
+      Slot("exp_avg_sq_row", .secondMoment, type: .asParameter, extent: .sizes(row)),
+      Slot("exp_avg_sq_col", .secondMoment, type: .asParameter, extent: .sizes(column)),
     ]
   }
 
@@ -154,7 +154,7 @@ struct Adafactor<S: TensorScalar>: TensorFormula {
       for row in 0..<rows {
         let start = (matrix * rows + row) * columns
         for column in block {
-          let g = tensor.gradient(start + column).double
+          let g = S.double(tensor.gradient(start + column))
           sums[column] = sums[column] + g * g
         }
       }
@@ -162,7 +162,7 @@ struct Adafactor<S: TensorScalar>: TensorFormula {
       for column in block { mean.advance(&means[column], by: S(sums[column] / Double(rows))) }
       guard block.lowerBound == 0 else { continue }
       var sum = 0.0
-      for row in 0..<rows { sum += rowMeans[matrix * rows + row].double }
+      for row in 0..<rows { sum += S.double(rowMeans[matrix * rows + row]) }
       space.rowMeans[matrix] = S.maximum(eps1, S(sum / Double(rows)))
     }
   }

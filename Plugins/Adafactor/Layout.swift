@@ -76,7 +76,7 @@ struct Layout {
 }
 
 /// Working memory.
-struct Workspace<S: TensorScalar> {
+struct Workspace<S: Scalar> {
   /// Per stripe.
   let sums: UnsafeMutablePointer<Double>
   /// By which the direction is multiplied.

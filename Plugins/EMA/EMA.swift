@@ -37,6 +37,8 @@ struct EMA<S: Scalar>: WrapperFormula {
     ]
   }
 
+  static var traits: WrapperTraits { [.allParameters, .evaluationWeights] }
+
   static func slots(_ values: HyperparameterValues) -> [Slot] { [Slot("ema", .parameterCopy)] }
 
   static func evaluationSlot(_ values: HyperparameterValues, step: Int) -> Int? {

@@ -44,6 +44,8 @@ struct Lookahead<S: Scalar>: WrapperFormula {
     step % values.integer(0) == 0
   }
 
+  static var traits: WrapperTraits { [.allParameters, .evaluationWeights] }
+
   static func slots(_ values: HyperparameterValues) -> [Slot] { [Slot("slow", .parameterCopy)] }
 
   static func borrowing(_ values: HyperparameterValues) -> Borrowing? {

@@ -20,7 +20,7 @@ import OptimizerKit
 ///
 /// Tensors of one dimension or none go to the base, and so do the matrices of a group with `matrices_to_base`, as
 /// embeddings and output layers should.
-struct Muon<S: TensorScalar>: RoutingFormula {
+struct Muon<S: Scalar>: RoutingFormula {
   static var about: About {
     About(
       name: "muon", summary: "Orthogonalized momentum for matrices; a base for everything else.",
@@ -55,8 +55,8 @@ struct Muon<S: TensorScalar>: RoutingFormula {
     shape.dimensions >= 2 && !values.isSet(10) ? .own : .base(0)
   }
 
-  static func slots(_ shape: TensorShape, _ values: HyperparameterValues) -> [TensorSlot] {
-    [TensorSlot("momentum_buffer", .firstMoment)]
+  static func slots(_ shape: TensorShape, _ values: HyperparameterValues) -> [Slot] {
+    [Slot("momentum_buffer", .firstMoment)]
   }
 
   static func scratchBytes(_ shape: TensorShape, _ values: HyperparameterValues) -> Int {

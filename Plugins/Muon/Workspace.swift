@@ -3,7 +3,7 @@
 import OptimizerKit
 
 /// The matrix of a tensor with two dimensions or more: the first one, and all others together.
-struct Workspace<S: TensorScalar> {
+struct Workspace<S: Scalar> {
   let rows, columns: Int
   var isTall: Bool { rows > columns }
   /// Rows and columns of the products with itself.

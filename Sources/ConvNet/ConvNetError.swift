@@ -12,6 +12,8 @@ public enum ConvNetError: Error, Equatable, CustomStringConvertible {
   case label(Int, position: Int, classes: Int)
   /// Batch normalisation has one value per channel only, so the variance to normalise by is undefined.
   case singleValuePerChannel(layer: String)
+  /// A loss was to be evaluated again before any training step.
+  case nothingToReevaluate
   /// Memory for the network could not be had.
   case outOfMemory(bytes: Int, purpose: String)
   /// The device library refused or failed an operation.
@@ -33,6 +35,8 @@ public enum ConvNetError: Error, Equatable, CustomStringConvertible {
     case .singleValuePerChannel(let layer):
       return "\(layer) cannot train on one value per channel (one image of 1x1 at that depth); "
         + "use larger images or more than one image per batch"
+    case .nothingToReevaluate:
+      return "there is no training step whose loss could be evaluated again; call trainStep first"
     case .outOfMemory(let bytes, let purpose):
       return "no memory for \(purpose) (\(bytes) bytes); use a smaller batch size"
     case .device(let operation, let layer, let status):

@@ -116,6 +116,23 @@ public final class Network {
     try run(.training, images: images, labels: labels, count: count, predictions: nil)
   }
 
+  /// Evaluates the loss of the last training step again, with the parameters as they are now: forward, loss and
+  /// backward with the same dropout masks. Overwrites gradients and `logits`; the running statistics and `stepCount`
+  /// stay as that step left them.
+  ///
+  /// - Parameters:
+  ///   - images: those of the last `trainStep`.
+  ///   - labels: likewise.
+  ///   - count: likewise.
+  /// - Throws: `ConvNetError`, as `trainStep`, and when no training step came before.
+  public func reevaluate(
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int
+  ) throws -> BatchResult {
+    guard stepCount > 0 else { throw ConvNetError.nothingToReevaluate }
+    return try run(
+      .training, isRepeated: true, images: images, labels: labels, count: count, predictions: nil)
+  }
+
   /// Forward and loss in inference mode: running statistics, no dropout; changes nothing but `logits`.
   ///
   /// - Parameters:
@@ -132,7 +149,8 @@ public final class Network {
   }
 
   private func run(
-    _ mode: Mode, images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int,
+    _ mode: Mode, isRepeated: Bool = false, images: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
+    count: Int,
     predictions: UnsafeMutablePointer<Int32>?
   ) throws -> BatchResult {
     guard 1...batchSize ~= count else { throw ConvNetError.count(count, batchSize: batchSize) }
@@ -143,7 +161,9 @@ public final class Network {
     step.images = images
     step.labels = labels
     step.predictions = predictions
-    step.dropoutKey = RandomStream(seed: seed, stream: UInt64.max).bits(stepCount)
+    step.dropoutKey = RandomStream(seed: seed, stream: UInt64.max).bits(
+      isRepeated ? stepCount - 1 : stepCount)
+    step.isRepeated = isRepeated
     step.diverged = false
     defer {
       step.images = nil
@@ -152,7 +172,7 @@ public final class Network {
     }
     device.prepareThread()
     try program.run()
-    if mode == .training { stepCount += 1 }
+    if mode == .training, !isRepeated { stepCount += 1 }
     self.logits = UnsafeBufferPointer(start: logits.floats, count: count * classes)
     return BatchResult(lossSum: step.lossSum, correct: step.correct, count: count)
   }

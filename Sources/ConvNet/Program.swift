@@ -14,6 +14,8 @@ final class StepState {
   var predictions: UnsafeMutablePointer<Int32>?
   /// Key of this step's dropout masks.
   var dropoutKey: UInt64 = 0
+  /// Whether the step evaluates its loss again: what is counted once a step stays as it is.
+  var isRepeated = false
   /// Set by operations that meet values which are not finite and may hide them from the loss.
   var diverged = false
   var lossSum = 0.0

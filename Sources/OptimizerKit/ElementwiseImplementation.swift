@@ -12,11 +12,7 @@ where F.S == Float, D.S == Double {
   override func check(_ values: HyperparameterValues) -> StaticString? { F.check(values) }
 
   override func plan(_ instance: Instance, _ plan: UnsafePointer<optplug_plan>) -> optplug_status {
-    for i in 0..<plan.pointee.parameters.count {
-      let status = plan.pointee.addSlots(F.slots(plan.pointee.values(of: i)), plan, parameter: i)
-      guard status == OPTPLUG_OK else { return status }
-    }
-    return OPTPLUG_OK
+    plan.pointee.addSlots(plan) { values, _ in F.slots(values) }
   }
 
   override func step(

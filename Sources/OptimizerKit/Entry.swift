@@ -31,7 +31,7 @@ where F.S == Float, D.S == Double {
 }
 
 /// A wrapper from a formula over 32-bit and the same over 64-bit floats.
-public func wrapper<F: WrapperFormula, D: WrapperFormula>(_ float: F.Type, _ double: D.Type)
+public func wrapper<F: StagedWrapperFormula, D: StagedWrapperFormula>(_ float: F.Type, _ double: D.Type)
   -> OptimizerDescription
 where F.S == Float, D.S == Double {
   OptimizerDescription(WrapperImplementation<F, D>())

@@ -1,19 +1,22 @@
-// The extensions that every wrapper of the kit offers.
+// The extensions that wrappers of the kit offer.
 
 import COptPlug
 
 /// The tables that a host asks a wrapper for.
 struct WrapperExtensions {
-  let evalView: UnsafePointer<optplug_eval_view>
+  /// Nil for a wrapper without weights of its own to evaluate with: offering them would hide those of its base.
+  let evalView: UnsafePointer<optplug_eval_view>?
   let restartBases: UnsafePointer<optplug_restart_bases>
 
-  init() {
-    evalView = UnsafePointer(
-      permanent([
-        optplug_eval_view(
-          struct_size: UInt32(MemoryLayout<optplug_eval_view>.size), reserved0: 0, enter: exchange,
-          leave: exchange)
-      ]))
+  init(hasEvaluationWeights: Bool) {
+    evalView =
+      hasEvaluationWeights
+      ? UnsafePointer(
+        permanent([
+          optplug_eval_view(
+            struct_size: UInt32(MemoryLayout<optplug_eval_view>.size), reserved0: 0, enter: exchange,
+            leave: exchange)
+        ])) : nil
     restartBases = UnsafePointer(
       permanent([
         optplug_restart_bases(
@@ -23,7 +26,7 @@ struct WrapperExtensions {
 
   /// The table with an id, or nil.
   func find(_ id: UnsafePointer<CChar>) -> UnsafeRawPointer? {
-    if equal(id, "optplug.eval-view/1") { return UnsafeRawPointer(evalView) }
+    if equal(id, "optplug.eval-view/1") { return evalView.map(UnsafeRawPointer.init) }
     if equal(id, "optplug.restart-bases/1") { return UnsafeRawPointer(restartBases) }
     return nil
   }

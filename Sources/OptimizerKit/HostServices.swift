@@ -72,7 +72,7 @@ public struct HostServices {
 
   /// c ← alpha · a · b + beta · c; `c` is not read when beta is 0, and overlaps neither factor.
   /// - Throws: when the shapes do not match.
-  public func multiply<S: TensorScalar>(
+  public func multiply<S: Scalar>(
     _ a: Matrix<S>, _ b: Matrix<S>, alpha: Double = 1, into c: Matrix<S>, beta: Double = 0
   ) throws(TensorFailure) {
     guard let multiply = matrixProduct?.pointee.multiply else {
@@ -108,7 +108,7 @@ public struct HostServices {
 }
 
 /// A dense row-major matrix in memory of the host's, as it takes part in a product.
-public struct Matrix<S: TensorScalar> {
+public struct Matrix<S: Scalar> {
   fileprivate var table: optplug_matrix
 
   /// - Parameters:

@@ -43,7 +43,7 @@ public struct Piece<S: Scalar> {
   }
 
   // The scaled gradient is rounded to S before use, as a host does for plugins that do not scale.
-  @inline(__always) private func gradient(_ g: UnsafePointer<S>, _ i: Int) -> S { g[i] * gradientScale }
+  @inline(__always) func gradient(_ g: UnsafePointer<S>, _ i: Int) -> S { g[i] * gradientScale }
 
   @inline(__always) func withoutSlots(_ body: (inout S, S) -> Void) {
     let (p, g) = (parameter.elements, gradient.unsafelyUnwrapped)

@@ -1,41 +1,72 @@
-// Asks the host for slots.
+// Asks the host for slots and phases.
 
 import COptPlug
 
 extension optplug_plan {
   /// The values of this node for the group of a parameter.
   func values(of parameter: UInt32) -> HyperparameterValues {
-    let entry = (parameters.data + Int(parameter) * Int(parameters.stride))
-      .assumingMemoryBound(to: optplug_parameter.self)
-    return HyperparameterValues(hyperparameters[Int(entry.pointee.group)].unsafelyUnwrapped)
+    HyperparameterValues(hyperparameters[Int(self.parameter(parameter).pointee.group)].unsafelyUnwrapped)
+  }
+
+  /// Asks for the slots of every parameter.
+  /// - Parameter slots: those of a parameter in a group with some values, by the parameter's number of elements.
+  func addSlots(
+    _ plan: UnsafePointer<optplug_plan>, _ slots: (HyperparameterValues, _ count: Int) -> [Slot]
+  ) -> optplug_status {
+    for i in 0..<parameters.count {
+      let count = Int(parameter(i).pointee.count)
+      let status = addSlots(slots(values(of: i), count), plan, parameter: i)
+      guard status == OPTPLUG_OK else { return status }
+    }
+    return OPTPLUG_OK
+  }
+
+  func parameter(_ number: UInt32) -> UnsafePointer<optplug_parameter> {
+    (parameters.data + Int(number) * Int(parameters.stride)).assumingMemoryBound(to: optplug_parameter.self)
+  }
+
+  /// Asks for an author's phases.
+  func setPhases(_ phases: WrapperPhases, _ plan: UnsafePointer<optplug_plan>) -> optplug_status {
+    guard phases.count > 1 else { return OPTPLUG_OK }
+    guard let set_phases else { return OPTPLUG_INVALID_ARGUMENT }
+    let operations = phases.reductions.map { $0 == .maximum ? OPTPLUG_REDUCE_MAX : OPTPLUG_REDUCE_SUM }
+    return operations.withUnsafeBufferPointer {
+      set_phases(plan, UInt32(phases.count), UInt32($0.count), $0.baseAddress)
+    }
   }
 
   /// Asks for an author's slots of one parameter, in order.
   func addSlots(_ slots: [Slot], _ plan: UnsafePointer<optplug_plan>, parameter: UInt32) -> optplug_status {
     for slot in slots {
       let status = addSlot(
-        slot.name.cString, slot.role, initial: slot.initial, value: slot.initialValue, plan,
-        parameter: parameter)
+        slot.name.cString, slot.role, initial: slot.initial, value: slot.initialValue, type: slot.type,
+        extent: slot.extent, plan, parameter: parameter)
       guard status == OPTPLUG_OK else { return status }
     }
     return OPTPLUG_OK
   }
 
-  /// Asks for one slot that has the parameter's shape and type.
+  /// Asks for one slot.
   func addSlot(
     _ name: UnsafePointer<CChar>, _ role: Slot.Role, initial: UInt32, value: Double = 0,
+    type: Slot.ElementType = .asParameter, extent: Slot.Extent = .elements,
     _ plan: UnsafePointer<optplug_plan>, parameter: UInt32
   ) -> optplug_status {
     var request = optplug_slot()
     request.struct_size = UInt32(MemoryLayout<optplug_slot>.size)
     request.role = role.code
     request.name = name
-    request.shape_rule = UInt32(OPTPLUG_SHAPE_AS_PARAMETER)
-    request.dtype = optplug_dtype(code: UInt8(OPTPLUG_DTYPE_AS_PARAMETER), bits: 0, lanes: 1)
+    request.shape_rule = extent.rule
+    request.dtype = type.code
     request.initial = initial
     request.initial_value = value
-    var index: UInt32 = 0
+    let dims = extent.dims
     guard let add_slot else { return OPTPLUG_INVALID_ARGUMENT }
-    return add_slot(plan, parameter, &request, &index)
+    return dims.withUnsafeBufferPointer { dims in
+      request.dims = dims.baseAddress
+      request.ndim = UInt32(dims.count)
+      var index: UInt32 = 0
+      return add_slot(plan, parameter, &request, &index)
+    }
   }
 }

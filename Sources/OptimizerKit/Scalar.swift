@@ -28,6 +28,8 @@ public protocol Scalar {
   static func squareRoot(_ a: Self) -> Self
   /// `a` with its sign bit cleared.
   static func magnitude(_ a: Self) -> Self
+  /// `a`, exactly: sums over many elements are taken in double.
+  static func double(_ a: Self) -> Double
   /// `a` where `mask` holds, else `b`.
   static func select(_ mask: Mask, _ a: Self, _ b: Self) -> Self
 }
@@ -51,6 +53,7 @@ extension Float: Scalar {
   }
   @inline(__always) public static func squareRoot(_ a: Float) -> Float { optimizer_kit_sqrtf(a) }
   @inline(__always) public static func magnitude(_ a: Float) -> Float { a.magnitude }
+  @inline(__always) public static func double(_ a: Float) -> Double { Double(a) }
   @inline(__always) public static func select(_ mask: Bool, _ a: Float, _ b: Float) -> Float { mask ? a : b }
 }
 
@@ -60,6 +63,7 @@ extension Double: Scalar {
   }
   @inline(__always) public static func squareRoot(_ a: Double) -> Double { optimizer_kit_sqrt(a) }
   @inline(__always) public static func magnitude(_ a: Double) -> Double { a.magnitude }
+  @inline(__always) public static func double(_ a: Double) -> Double { a }
   @inline(__always) public static func select(_ mask: Bool, _ a: Double, _ b: Double) -> Double {
     mask ? a : b
   }

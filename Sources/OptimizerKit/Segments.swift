@@ -38,9 +38,19 @@ extension Piece {
 }
 
 extension optplug_frame {
+  /// The entry of a parameter that this node sees.
+  @inline(__always) func parameter(_ number: UInt32) -> UnsafePointer<optplug_parameter> {
+    (parameters.data + Int(number) * Int(parameters.stride)).assumingMemoryBound(to: optplug_parameter.self)
+  }
+
   /// The values of this node for a group.
   @inline(__always) func values(_ group: UInt32) -> HyperparameterValues {
     HyperparameterValues(hyperparameters[Int(group)].unsafelyUnwrapped)
+  }
+
+  /// The parameter with a number.
+  @inline(__always) func parameter(_ number: Int) -> UnsafePointer<optplug_parameter> {
+    (parameters.data + number * Int(parameters.stride)).assumingMemoryBound(to: optplug_parameter.self)
   }
 
   /// Calls the loop for the frame's element type.

@@ -1,18 +1,19 @@
 // Sums over the elements of a tensor, in an order that depends on nothing but their number.
 
 /// The sum of the squares of `value` at each place below `count`, in double, as eight running sums.
-@inline(__always) public func sumOfSquares<S: TensorScalar>(_ count: Int, _ value: (Int) -> S) -> Double {
+@inline(__always) public func sumOfSquares<S: Scalar>(_ count: Int, _ value: (Int) -> S) -> Double {
   var sums = SIMD8<Double>()
   var i = 0
   while i + 8 <= count {
     let eight = SIMD8(
-      value(i).double, value(i + 1).double, value(i + 2).double, value(i + 3).double, value(i + 4).double,
-      value(i + 5).double, value(i + 6).double, value(i + 7).double)
+      S.double(value(i)), S.double(value(i + 1)), S.double(value(i + 2)), S.double(value(i + 3)),
+      S.double(value(i + 4)),
+      S.double(value(i + 5)), S.double(value(i + 6)), S.double(value(i + 7)))
     sums = (eight * eight) + sums
     i += 8
   }
   while i < count {
-    let one = value(i).double
+    let one = S.double(value(i))
     sums[i % 8] += one * one
     i += 1
   }

@@ -2,11 +2,11 @@
 
 /// An optimizer whose update looks at a whole tensor at once: factored moments, products of matrices.
 ///
-/// Conform a struct that is generic over `TensorScalar`, and hand both of its instances to `optimizer(_:_:)` in the
+/// Conform a struct that is generic over `Scalar`, and hand both of its instances to `optimizer(_:_:)` in the
 /// plugin's entry. An instance holds the constants of one step; `update` sees one tensor at a time, several at once
 /// on different threads.
 public protocol TensorFormula {
-  associatedtype S: TensorScalar
+  associatedtype S: Scalar
 
   /// Name, version and source.
   static var about: About { get }
@@ -15,7 +15,7 @@ public protocol TensorFormula {
   /// What it needs of the host. Provided: nothing.
   static var services: [Service] { get }
   /// Slots of a tensor in a group with `values`. Only structural values may decide.
-  static func slots(_ shape: TensorShape, _ values: HyperparameterValues) -> [TensorSlot]
+  static func slots(_ shape: TensorShape, _ values: HyperparameterValues) -> [Slot]
   /// Bytes of working memory that `update` takes from the tensor's `scratch`. Provided: none.
   static func scratchBytes(_ shape: TensorShape, _ values: HyperparameterValues) -> Int
   /// What is wrong with a combination of values that are each in range; nil when nothing is. Provided.
@@ -69,20 +69,6 @@ public struct TensorFailure: Error {
   public init(_ message: StaticString) { self.message = message }
 }
 
-/// A scalar whose value can be read, for sums over many elements.
-public protocol TensorScalar: Scalar {
-  /// The value, exactly.
-  var double: Double { get }
-}
-
-extension Float: TensorScalar {
-  public var double: Double { Double(self) }
-}
-
-extension Double: TensorScalar {
-  public var double: Double { self }
-}
-
 /// The sizes of a tensor, outermost first.
 public struct TensorShape {
   private let sizes: UnsafePointer<Int64>?
@@ -99,37 +85,4 @@ public struct TensorShape {
 
   /// The size at `axis`.
   public subscript(axis: Int) -> Int { Int(sizes.unsafelyUnwrapped[axis]) }
-}
-
-/// An array of state of one tensor.
-public struct TensorSlot {
-  /// What a slot's elements are.
-  public enum ElementType {
-    /// The tensor's own type.
-    case asTensor
-    case float32, float64, int64, uint8
-  }
-
-  let name: StaticString
-  let role: Slot.Role
-  /// Nil: the tensor's own.
-  let sizes: [Int]?
-  let type: ElementType
-
-  /// A slot of the tensor's shape and type that starts as zeros, or, with the role `parameterCopy`, as a copy of the
-  /// tensor.
-  public init(_ name: StaticString, _ role: Slot.Role) {
-    self.name = name
-    self.role = role
-    sizes = nil
-    type = .asTensor
-  }
-
-  /// A slot of another shape, of at most 8 sizes, that starts as zeros.
-  public init(_ name: StaticString, _ role: Slot.Role, sizes: [Int], type: ElementType = .asTensor) {
-    self.name = name
-    self.role = role
-    self.sizes = sizes
-    self.type = type
-  }
 }

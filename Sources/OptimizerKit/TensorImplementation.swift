@@ -37,12 +37,10 @@ class TensorImplementation<F: TensorFormula, D: TensorFormula>: TensorWork where
   override func plan(_ instance: Instance, _ plan: UnsafePointer<optplug_plan>) -> optplug_status {
     var scratch = 0
     for i in 0..<plan.pointee.parameters.count {
-      let (parameter, values) = (plan.pointee.parameters.parameter(i), plan.pointee.values(of: i))
+      let (parameter, values) = (plan.pointee.parameter(i), plan.pointee.values(of: i))
       let shape = TensorShape(parameter)
-      for slot in F.slots(shape, values) {
-        let status = plan.pointee.addSlot(slot, plan, parameter: i)
-        guard status == OPTPLUG_OK else { return status }
-      }
+      let status = plan.pointee.addSlots(F.slots(shape, values), plan, parameter: i)
+      guard status == OPTPLUG_OK else { return status }
       let isDouble = parameter.pointee.dtype.bits == 64
       scratch = max(scratch, isDouble ? D.scratchBytes(shape, values) : F.scratchBytes(shape, values))
     }
@@ -74,7 +72,7 @@ class TensorImplementation<F: TensorFormula, D: TensorFormula>: TensorWork where
     _: G.Type, _ instance: Instance, _ frame: UnsafePointer<optplug_frame>
   ) -> StaticString? {
     for segment in Segments(frame) {
-      let shape = TensorShape(frame.pointee.parameters.parameter(segment.pointee.parameter_index))
+      let shape = TensorShape(frame.pointee.parameter(segment.pointee.parameter_index))
       let formula = G(
         frame.pointee.values(segment.pointee.group_index), step: Int(segment.pointee.parameter_step))
       do throws(TensorFailure) {
@@ -117,53 +115,5 @@ extension TensorShape {
   init(_ parameter: UnsafePointer<optplug_parameter>) {
     self.init(
       parameter.pointee.shape, dimensions: Int(parameter.pointee.ndim), count: Int(parameter.pointee.count))
-  }
-}
-
-extension optplug_span {
-  /// The parameter at a place in a table, by the host's stride.
-  fileprivate func parameter(_ index: UInt32) -> UnsafePointer<optplug_parameter> {
-    (data.unsafelyUnwrapped + Int(index) * Int(stride)).assumingMemoryBound(to: optplug_parameter.self)
-  }
-}
-
-extension optplug_plan {
-  /// Asks for one slot of a tensor.
-  fileprivate func addSlot(
-    _ slot: TensorSlot, _ plan: UnsafePointer<optplug_plan>, parameter: UInt32
-  ) -> optplug_status {
-    guard let sizes = slot.sizes else {
-      let initial = slot.role == .parameterCopy ? OPTPLUG_INITIAL_PARAMETER : OPTPLUG_INITIAL_ZERO
-      return addSlot(slot.name.cString, slot.role, initial: UInt32(initial), plan, parameter: parameter)
-    }
-    let dims = sizes.map { Int64($0) }
-    return dims.withUnsafeBufferPointer { dims in
-      var request = optplug_slot()
-      request.struct_size = UInt32(MemoryLayout<optplug_slot>.size)
-      request.role = slot.role.code
-      request.name = slot.name.cString
-      request.dims = dims.baseAddress
-      request.ndim = UInt32(dims.count)
-      request.shape_rule = UInt32(OPTPLUG_SHAPE_EXPLICIT)
-      request.dtype = slot.type.dtype
-      request.initial = UInt32(OPTPLUG_INITIAL_ZERO)
-      var index: UInt32 = 0
-      guard let add_slot else { return OPTPLUG_INVALID_ARGUMENT }
-      return add_slot(plan, parameter, &request, &index)
-    }
-  }
-}
-
-extension TensorSlot.ElementType {
-  fileprivate var dtype: optplug_dtype {
-    let (code, bits): (UInt32, UInt8) =
-      switch self {
-      case .asTensor: (OPTPLUG_DTYPE_AS_PARAMETER, 0)
-      case .float32: (OPTPLUG_DTYPE_FLOAT, 32)
-      case .float64: (OPTPLUG_DTYPE_FLOAT, 64)
-      case .int64: (OPTPLUG_DTYPE_INT, 64)
-      case .uint8: (OPTPLUG_DTYPE_UINT, 8)
-      }
-    return optplug_dtype(code: UInt8(code), bits: bits, lanes: 1)
   }
 }

@@ -5,7 +5,7 @@ import COptPlug
 /// A tensor, its gradient and its slots.
 ///
 /// All pointers are to `count` elements, but those of slots with other shapes. They never overlap.
-public struct WholeTensor<S: TensorScalar> {
+public struct WholeTensor<S: Scalar> {
   public let shape: TensorShape
   /// Elements of the tensor, 1 or more.
   public let count: Int

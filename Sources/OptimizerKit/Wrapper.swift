@@ -4,20 +4,7 @@
 ///
 /// On every step the kit calls the base first. Then, if `init(_:step:)` gives a value, it applies it to every
 /// piece, those of parameters without a gradient included.
-public protocol WrapperFormula {
-  associatedtype S: Scalar
-
-  /// Name, version and source.
-  static var about: About { get }
-  /// Settings, in the order by which `HyperparameterValues` is read.
-  static var hyperparameters: [Hyperparameter] { get }
-  /// The wrapper's own slots of a parameter. Only structural values may decide.
-  static func slots(_ values: HyperparameterValues) -> [Slot]
-  /// Slots of the base that the wrapper sees, or nil for none. Only structural values may decide.
-  static func borrowing(_ values: HyperparameterValues) -> Borrowing?
-  /// What is wrong with a combination of values that are each in range; nil when nothing is. Provided.
-  static func check(_ values: HyperparameterValues) -> StaticString?
-
+public protocol WrapperFormula: StagedWrapperFormula {
   /// The constants of a step, or nil when the wrapper does nothing on it.
   /// - Parameters:
   ///   - values: the settings of the parameter's group.
@@ -25,18 +12,12 @@ public protocol WrapperFormula {
   init?(_ values: HyperparameterValues, step: Int)
   /// Acts on every element of the piece, after the base's update.
   func apply(to piece: Piece<S>)
-
-  /// The slot whose content replaces the weights for evaluation after `step`; nil for the weights themselves.
-  static func evaluationSlot(_ values: HyperparameterValues, step: Int) -> Int?
-  /// Whether the base starts afresh after `step`: slots at their initial values, parameter steps at zero.
-  static func restartsBase(_ values: HyperparameterValues, step: Int) -> Bool
 }
 
 extension WrapperFormula {
-  public static func borrowing(_ values: HyperparameterValues) -> Borrowing? { nil }
-  public static func check(_ values: HyperparameterValues) -> StaticString? { nil }
-  public static func evaluationSlot(_ values: HyperparameterValues, step: Int) -> Int? { nil }
-  public static func restartsBase(_ values: HyperparameterValues, step: Int) -> Bool { false }
+  public static var traits: WrapperTraits { .allParameters }
+  public init?(_ values: HyperparameterValues, _ moment: StepMoment) { self.init(values, step: moment.step) }
+  @inline(__always) public func after(_ piece: Piece<S>) { apply(to: piece) }
 }
 
 /// A wish to see the slots of a base that have a role, whatever their names and their number.

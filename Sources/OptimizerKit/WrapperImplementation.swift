@@ -1,4 +1,4 @@
-// Runs a wrapper: the base first, then the wrapper's formula over the same pieces.
+// Runs a wrapper: its formula and its base over the same pieces, in the order of the stages.
 
 import COptPlug
 
@@ -6,12 +6,26 @@ import COptPlug
 ///
 /// A parameter's slots lie in the order: the author's own, those borrowed from the base, a copy beside each of
 /// the borrowed ones where the author asked for copies.
-final class WrapperImplementation<F: WrapperFormula, D: WrapperFormula>: Implementation
+final class WrapperImplementation<F: StagedWrapperFormula, D: StagedWrapperFormula>: Implementation
 where F.S == Float, D.S == Double {
+  private let traits = F.traits
+  private let lastPhase: UInt32
+  /// Numbers collected from each piece.
+  private let width: Int
+
   init() {
+    let traits = F.traits
+    lastPhase = UInt32(F.phases.count) - 1
+    width = F.phases.reductions.count
+    var capabilities = OPTPLUG_CAPABILITY_JOINED_PARAMETERS
+    if traits.contains(.allParameters) { capabilities |= OPTPLUG_CAPABILITY_NULL_GRADIENT }
+    if traits.contains(.actsBefore) { capabilities |= OPTPLUG_CAPABILITY_EVERY_PHASE }
+    if traits.contains(.changesGradient) { capabilities |= OPTPLUG_CAPABILITY_CHANGED_GRADIENT }
+    if traits.contains(.reevaluates) { capabilities |= OPTPLUG_CAPABILITY_REEVALUATE }
     super.init(
-      F.about, F.hyperparameters, extensions: WrapperExtensions(),
-      capabilities: OPTPLUG_CAPABILITY_NULL_GRADIENT | OPTPLUG_CAPABILITY_JOINED_PARAMETERS,
+      F.about, F.hyperparameters,
+      extensions: WrapperExtensions(hasEvaluationWeights: traits.contains(.evaluationWeights)),
+      granularity: traits.contains(.wholeTensors) ? .tensors : .elements, capabilities: capabilities,
       baseRoles: ["base"])
   }
 
@@ -19,6 +33,8 @@ where F.S == Float, D.S == Double {
 
   override func plan(_ instance: Instance, _ plan: UnsafePointer<optplug_plan>) -> optplug_status {
     instance.borrowedCounts = []
+    let status = plan.pointee.setPhases(F.phases, plan)
+    guard status == OPTPLUG_OK else { return status }
     for i in 0..<plan.pointee.parameters.count {
       let values = plan.pointee.values(of: i)
       var status = plan.pointee.addSlots(F.slots(values), plan, parameter: i)
@@ -55,33 +71,104 @@ where F.S == Float, D.S == Double {
     return OPTPLUG_OK
   }
 
+  override func route(_ parameter: UnsafePointer<optplug_parameter>, _ values: HyperparameterValues)
+    -> UInt32
+  {
+    F.wraps(axes: Int(parameter.pointee.ndim), values) ? OPTPLUG_ROUTE_ALL : 0
+  }
+
+  override func wantsReevaluation(_ instance: Instance, _ pass: UnsafePointer<optplug_pass>) -> Bool {
+    guard let values = pass.pointee.hyperparameters?[0] else { return false }
+    return F.wantsReevaluation(HyperparameterValues(values), StepMoment(pass, phase: lastPhase))
+  }
+
   override func step(
     _ instance: Instance, _ frame: UnsafePointer<optplug_frame>, _ error: ErrorOut
   ) -> optplug_status {
     guard let base = instance.bases.first, let baseStep = base.optimizer.pointee.step,
       let child = frame.pointee.children?[0]
     else { return fail(error, OPTPLUG_INVALID_ARGUMENT, "the host gave no frame for the base") }
-    let status = baseStep(base.instance, child, error)
+    var status = prepare(instance, frame, error)
     guard status == OPTPLUG_OK else { return status }
-    return frame.pointee.dispatch(
-      error, float: { run(F.self, instance, frame) }, double: { run(D.self, instance, frame) })
+    status = baseStep(base.instance, child, error)
+    guard status == OPTPLUG_OK, frame.pointee.flags & OPTPLUG_FRAME_LAST != 0 else { return status }
+    return run(.after, instance, frame, error)
   }
 
-  @inline(__always) private func run<G: WrapperFormula>(
-    _: G.Type, _ instance: Instance, _ frame: UnsafePointer<optplug_frame>
+  /// What a call has to do before the base works, or while it does not.
+  private func prepare(
+    _ instance: Instance, _ frame: UnsafePointer<optplug_frame>, _ error: ErrorOut
+  ) -> optplug_status {
+    if frame.pointee.phase < lastPhase { return run(.collect, instance, frame, error) }
+    if traits.contains(.reevaluates), let values = frame.pointee.hyperparameters?[0],
+      F.wantsReevaluation(HyperparameterValues(values), StepMoment(frame))
+    {
+      return run(.prepareReevaluation, instance, frame, error)
+    }
+    if traits.contains(.actsBefore), frame.pointee.flags & OPTPLUG_FRAME_FIRST != 0 {
+      let status = run(.before, instance, frame, error)
+      guard status == OPTPLUG_OK else { return status }
+    }
+    return traits.contains(.changesGradient) ? run(.change, instance, frame, error) : OPTPLUG_OK
+  }
+
+  private enum Stage { case collect, prepareReevaluation, before, change, after }
+
+  private func run(
+    _ stage: Stage, _ instance: Instance, _ frame: UnsafePointer<optplug_frame>, _ error: ErrorOut
+  ) -> optplug_status {
+    frame.pointee.dispatch(
+      error, float: { run(F.self, stage, instance, frame) }, double: { run(D.self, stage, instance, frame) })
+  }
+
+  @inline(__always) private func run<G: StagedWrapperFormula>(
+    _: G.Type, _ stage: Stage, _ instance: Instance, _ frame: UnsafePointer<optplug_frame>
   ) {
     var segments = Segments(frame)
+    var sums = frame.pointee.partials
     var next = segments.next()
     while let first = next {
-      let group = first.pointee.group_index
-      let formula = G(frame.pointee.values(group), step: Int(frame.pointee.step))
-      while let segment = next, segment.pointee.group_index == group {
-        if let formula {
-          let borrowed = instance.borrowedCounts[Int(segment.pointee.parameter_index)]
-          formula.apply(to: Piece(segment, gradientScale: G.S(1), borrowedSlots: Int(borrowed)))
-        }
+      let formula = G(
+        frame.pointee.values(first.pointee.group_index), StepMoment(frame, first, width: width))
+      while let segment = next, isAlike(segment, first) {
+        if let formula { act(formula, stage, on: segment, instance, frame, sums) }
+        sums = sums.map { $0 + width }
         next = segments.next()
       }
+    }
+  }
+
+  /// Whether the constants of one segment serve another.
+  @inline(__always) private func isAlike(
+    _ a: UnsafePointer<optplug_segment>, _ b: UnsafePointer<optplug_segment>
+  ) -> Bool {
+    a.pointee.group_index == b.pointee.group_index && a.pointee.parameter_step == b.pointee.parameter_step
+      && (width == 0 || a.pointee.parameter_index == b.pointee.parameter_index)
+  }
+
+  /// Apart from the loop over segments, so that choices are made before the loop over elements.
+  @inline(never) private func act<G: StagedWrapperFormula>(
+    _ formula: G, _ stage: Stage, on segment: UnsafePointer<optplug_segment>, _ instance: Instance,
+    _ frame: UnsafePointer<optplug_frame>, _ sums: UnsafeMutablePointer<Double>?
+  ) {
+    let number = Int(segment.pointee.parameter_index)
+    let piece = Piece<G.S>(
+      segment, gradientScale: G.S(frame.pointee.gradient_scale),
+      borrowedSlots: Int(instance.borrowedCounts[number]))
+    switch stage {
+    case .collect:
+      // A host that collects nothing in this sweep gives no room.
+      if let sums, width > 0 { formula.collect(from: piece, into: PieceSums(row: sums)) }
+    case .prepareReevaluation: formula.prepareReevaluation(piece)
+    case .before: formula.before(piece)
+    case .change:
+      guard let result = segment.pointee.base_gradient else { return }
+      let shape = frame.pointee.parameter(number).pointee
+      formula.change(
+        GradientChange(
+          piece: piece, rows: shape.ndim > 0 ? Int(shape.shape[0]) : 1,
+          result: result.assumingMemoryBound(to: G.S.self)))
+    case .after: formula.after(piece)
     }
   }
 
@@ -91,8 +178,9 @@ where F.S == Float, D.S == Double {
     frame.pointee.dispatch(error, float: { exchange(F.self, frame) }, double: { exchange(D.self, frame) })
   }
 
-  @inline(__always) private func exchange<G: WrapperFormula>(_: G.Type, _ frame: UnsafePointer<optplug_frame>)
-  {
+  @inline(__always) private func exchange<G: StagedWrapperFormula>(
+    _: G.Type, _ frame: UnsafePointer<optplug_frame>
+  ) {
     for segment in Segments(frame) {
       let values = frame.pointee.values(segment.pointee.group_index)
       guard let slot = G.evaluationSlot(values, step: Int(frame.pointee.step)) else { continue }

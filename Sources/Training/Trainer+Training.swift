@@ -62,20 +62,24 @@ extension Trainer {
   /// Steps of one epoch.
   private var stepsInEpoch: Int { min(trainSource.batchCount, options.limitBatches ?? .max) }
 
-  /// Forward, backward and optimizer step on the batch.
+  /// Forward, backward and optimizer step on the batch. An optimizer that wants the loss evaluated again gets it of the
+  /// same batch; the result is that of the first evaluation.
   private func step(_ gradients: [UnsafeBufferPointer<Float>], epoch: Int, step: Int) throws -> BatchResult {
     guard let images = batch.images.baseAddress, let labels = batch.labels.baseAddress else {
       return BatchResult(lossSum: 0, correct: 0, count: 0)
     }
-    let result = try network.trainStep(images: images, labels: labels, count: batch.count)
-    guard result.lossSum.isFinite else { throw divergence("the loss is \(result.lossSum)", epoch, step) }
-    let gradients = gradients.map { $0.baseAddress.map(UnsafeRawPointer.init) }
-    guard let clip = options.gradientClip else {
-      try optimizer.step(gradients: gradients)
+    func finite(_ result: BatchResult) throws -> BatchResult {
+      guard result.lossSum.isFinite else { throw divergence("the loss is \(result.lossSum)", epoch, step) }
       return result
     }
+    let result = try finite(network.trainStep(images: images, labels: labels, count: batch.count))
     do {
-      try optimizer.step(gradients: gradients, clippingNorm: clip)
+      try optimizer.step(
+        gradients: gradients.map { $0.baseAddress.map(UnsafeRawPointer.init) },
+        clippingNorm: options.gradientClip, loss: result.meanLoss
+      ) { [network, batch] in
+        try finite(network.reevaluate(images: images, labels: labels, count: batch.count)).meanLoss
+      }
     } catch OptimizerError.norm(let norm) {
       throw divergence("the gradient's norm is \(norm)", epoch, step)
     }

@@ -1,6 +1,7 @@
 // convtrain: trains a convolutional network with an optimizer loaded from a shared object.
 
 import ArgumentParser
+import Terminal
 import Training
 
 @main

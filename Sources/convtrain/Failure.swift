@@ -1,24 +1,10 @@
 // Which exit status an error ends in: the one place that decides.
 
-import ArgumentParser
 import ConvNet
 import Datasets
 import OptimizerHost
+import Terminal
 import Training
-
-/// Exit statuses, after BSD's sysexits.h where there is one.
-enum ExitStatus: Int32 {
-  case failedRun = 1
-  case usage = 64
-  case badData = 65
-  case missingInput = 66
-  case pluginUnusable = 69
-  case internalError = 70
-  case interrupted = 130
-  case terminated = 143
-
-  var exitCode: ExitCode { ExitCode(rawValue) }
-}
 
 /// An error as the command line shows it.
 struct Failure: Error {
@@ -31,7 +17,7 @@ struct Failure: Error {
       switch error {
       case let error as DatasetError: Self.status(error)
       case let error as TrainingError: Self.status(error)
-      case let error as OptimizerError: Self.status(error)
+      case let error as OptimizerError: ExitStatus(error)
       case let error as ConvNetError: Self.status(error)
       case is OutputError: .failedRun
       default: .internalError
@@ -57,21 +43,12 @@ struct Failure: Error {
     }
   }
 
-  private static func status(_ error: OptimizerError) -> ExitStatus {
-    switch error {
-    case .expression, .hyperparameter: .usage
-    case .unknownOptimizer, .plugin, .parameters, .call: .pluginUnusable
-    case .state: .badData
-    case .norm: .failedRun
-    }
-  }
-
   private static func status(_ error: ConvNetError) -> ExitStatus {
     switch error {
     case .configuration, .singleValuePerChannel: .usage
     case .inputShape, .label: .badData
     case .outOfMemory: .failedRun
-    case .count, .device: .internalError
+    case .count, .nothingToReevaluate, .device: .internalError
     }
   }
 }

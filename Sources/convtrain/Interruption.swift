@@ -2,6 +2,7 @@
 
 import Foundation
 import Synchronization
+import Terminal
 
 /// The first signal that came; signals belong to the process, so there is one for all.
 private let received = Atomic<Int32>(0)

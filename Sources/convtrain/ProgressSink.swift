@@ -1,5 +1,6 @@
 // Shows a run on stderr: what is in force, how it goes, and a line for each epoch.
 
+import Terminal
 import Training
 
 final class ProgressSink: EventSink {

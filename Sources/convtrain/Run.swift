@@ -4,6 +4,7 @@ import ArgumentParser
 import Datasets
 import Foundation
 import OptimizerHost
+import Terminal
 import Training
 
 struct Run {

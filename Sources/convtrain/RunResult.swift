@@ -1,6 +1,7 @@
 // A run's result, as a table and as JSON.
 
 import Foundation
+import Terminal
 import Training
 
 struct RunResult {

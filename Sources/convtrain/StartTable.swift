@@ -1,5 +1,6 @@
 // What is in force in a run, as a table before it starts.
 
+import Terminal
 import Training
 
 func startTable(_ run: RunDescription) -> String {

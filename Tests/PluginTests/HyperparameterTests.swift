@@ -30,6 +30,15 @@ import Testing
         + "maximize=false)",
       // As pytorch-optimizer.
       "lion": "lion(lr=0.0001, beta1=0.9, beta2=0.99, weight_decay=0, maximize=false)",
+      // As timm, but for the momentum.
+      "lars": "lars(lr=1, momentum=0.9, weight_decay=0, trust_coefficient=0.001, eps=1e-08, nesterov=false, "
+        + "adapt_vectors=true, maximize=false)",
+      "lamb":
+        "lamb(lr=0.001, beta1=0.9, beta2=0.999, eps=1e-06, weight_decay=0.01, clamp=0, bias_correction=true, "
+        + "adapt_vectors=true, maximize=false)",
+      // As bitsandbytes.
+      "adam8bit": "adam8bit(lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0, min_8bit_size=4096, "
+        + "maximize=false)",
     ]
     for (name, expression) in expected {
       #expect(try Training<Float>(name, start: 1).optimizer.expression == expression)
@@ -116,6 +125,8 @@ import Testing
     ("lookahead(k=0, sgd)", "takes values from 1"), ("lookahead(k=2.5, sgd)", "takes whole numbers"),
     ("lookahead(alpha=1.5, sgd)", "from 0 to 1"), ("lookahead(init=soon, sgd)", "it takes copy, lazy"),
     ("sgd(nesterov=true)", "nesterov needs momentum > 0"),
+    ("lars(nesterov=true, momentum=0)", "nesterov needs momentum > 0"),
+    ("lamb(clamp=-1)", "takes values ≥ 0"),
     ("sgd(nesterov=true, momentum=0.9, dampening=0.1)", "nesterov needs momentum > 0 and dampening = 0"),
     ("lookahead", "'lookahead' wraps 1 (base), not 0; write lookahead(adam)"),
     ("adam(sgd)", "'adam' wraps no other optimizer"),
@@ -142,7 +153,8 @@ import Testing
   @Test func structuralChangesSayWhatToDo() throws {
     for (expression, name, value) in [
       ("sgd", "momentum", 0.9), ("rmsprop", "momentum", 0.9), ("rmsprop", "centered", 1),
-      ("adagrad", "initial_accumulator_value", 0.1),
+      ("adagrad", "initial_accumulator_value", 0.1), ("lars", "momentum", 0),
+      ("adam8bit", "min_8bit_size", 0),
     ] {
       let training = try Training<Float>(expression, start: 1)
       #expect(message { try training.optimizer.set(name, to: value) }.contains("make the optimizer anew"))

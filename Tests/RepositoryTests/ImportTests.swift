@@ -27,13 +27,14 @@ private struct Source {
   /// Modules of the repository, and libraries of others, that a module may import beside the system's.
   private static let allowed: [String: Set<String>] = [
     "OptimizerHost": ["COptPlug", "COptimizerHost", "CFFI"],
-    "PluginValidator": ["OptimizerHost"],
+    "PluginValidator": ["OptimizerHost", "COptPlug", "CPluginValidator"],
     "HostLibrary": ["OptimizerHost"],
     "Datasets": ["CZlib"],
     "ConvNet": ["COneDNN"],
     "Training": ["OptimizerHost", "Datasets", "ConvNet"],
-    "optplug": ["OptimizerHost", "PluginValidator", "ArgumentParser"],
-    "convtrain": ["Training", "OptimizerHost", "Datasets", "ConvNet", "ArgumentParser"],
+    "Terminal": ["OptimizerHost", "ArgumentParser"],
+    "optplug": ["OptimizerHost", "PluginValidator", "Terminal", "ArgumentParser"],
+    "convtrain": ["Training", "OptimizerHost", "Datasets", "ConvNet", "Terminal", "ArgumentParser"],
     "stepbench": ["OptimizerHost", "COptPlug", "CMemoryLimit"],
   ]
 

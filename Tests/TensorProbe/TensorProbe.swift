@@ -7,19 +7,20 @@ import OptimizerKit
 ///
 /// `words` gets the first 32-bit words of the tensor's random numbers; element i of the tensor becomes
 /// p + word i / 2³² − scale·g. The slots count elements: `bytes` modulo 256, `floats`, `doubles` and `longs`.
-struct TensorProbe<S: TensorScalar>: TensorFormula {
+struct TensorProbe<S: Scalar>: TensorFormula {
   static var about: About {
     About(name: "tensor_probe", summary: "Uses what the kit offers for whole tensors.")
   }
   static var hyperparameters: [Hyperparameter] { [.float("scale", 1, doc: "Of the gradient.")] }
   static var services: [Service] { [.random, .parallelFor, .log] }
 
-  static func slots(_ shape: TensorShape, _ values: HyperparameterValues) -> [TensorSlot] {
+  static func slots(_ shape: TensorShape, _ values: HyperparameterValues) -> [Slot] {
     [
-      TensorSlot("start", .parameterCopy), TensorSlot("bytes", .other, sizes: [2, 3], type: .uint8),
-      TensorSlot("floats", .other, sizes: [], type: .float32),
-      TensorSlot("doubles", .other, sizes: [1], type: .float64),
-      TensorSlot("longs", .other, sizes: [4], type: .int64), TensorSlot("own", .other, sizes: [2]),
+      Slot("start", .parameterCopy), Slot("bytes", .other, type: .uint8, extent: .sizes([2, 3])),
+      Slot("floats", .other, type: .float32, extent: .sizes([])),
+      Slot("doubles", .other, type: .float64, extent: .sizes([1])),
+      Slot("longs", .other, type: .int64, extent: .sizes([4])),
+      Slot("own", .other, type: .asParameter, extent: .sizes([2])),
     ]
   }
 

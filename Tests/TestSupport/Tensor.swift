@@ -5,17 +5,17 @@ import OptimizerHost
 /// A named array in memory of its own.
 public final class Tensor<T: BitPatterned> {
   public let name: String
-  public let shape: [Int]
   public let group: Int
   public let count: Int
+  public let shape: [Int]
   private let memory: UnsafeMutablePointer<T>
 
-  /// - Parameter shape: one dimension unless stated.
+  /// - Parameter shape: of as many elements as there are values; nil: one axis.
   public init(_ name: String, _ values: [T], shape: [Int]? = nil, group: Int = 0) {
     self.name = name
-    self.shape = shape ?? [values.count]
     self.group = group
     count = values.count
+    self.shape = shape ?? [count]
     memory = .allocate(capacity: max(1, count))
     memory.initialize(from: values, count: count)
   }
@@ -63,6 +63,29 @@ public final class Training<T: BitPatterned> {
     let tensors = gradients.map { $0.map { Tensor("gradient", $0) } }
     _ = try withExtendedLifetime(tensors) {
       try optimizer.step(gradients: tensors.map { $0?.pointer }, gradientScale: scale)
+    }
+  }
+
+  /// A step whose gradients are evaluated as often as the optimizer wants them.
+  /// - Parameter evaluation: loss and gradients of the weights as they are when it is called: once for the step, and
+  ///   whenever the optimizer asks. A tensor must have a gradient always or never.
+  /// - Returns: what `Optimizer.step` returns.
+  @discardableResult
+  public func step(
+    clippingNorm: Double? = nil, scale: Double = 1,
+    evaluating evaluation: @escaping () -> (loss: Double, gradients: [[T]?])
+  ) throws -> Double? {
+    let first = evaluation()
+    let tensors = first.gradients.map { $0.map { Tensor("gradient", $0) } }
+    return try withExtendedLifetime(tensors) {
+      try optimizer.step(
+        gradients: tensors.map { $0?.pointer }, clippingNorm: clippingNorm, gradientScale: scale,
+        loss: first.loss
+      ) {
+        let again = evaluation()
+        for (tensor, values) in zip(tensors, again.gradients) { tensor?.values = values ?? [] }
+        return again.loss
+      }
     }
   }
 

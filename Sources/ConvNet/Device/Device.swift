@@ -86,8 +86,8 @@ protocol Device: AnyObject {
     _ gradient: Tensor, _ state: NormalizationState, _ affine: ScaleShift, gradients: ScaleShift,
     epsilon: Float, relu: Bool, layer: String, on program: Program
   ) throws -> Tensor
-  /// `running += momentum * (batch - running)`, with the unbiased variance of `values` values. Statistics that
-  /// are not finite mark the step as diverged.
+  /// `running += momentum * (batch - running)`, with the unbiased variance of `values` values, but when the step is
+  /// repeated. Statistics that are not finite mark the step as diverged.
   func updateRunningStatistics(
     mean: Tensor, variance: Tensor, from state: NormalizationState, momentum: Float, values: Int,
     on program: Program)

@@ -82,11 +82,12 @@ extension OneDNNDevice {
       let (runningMean, runningVariance) = (mean.floats, variance.floats)
       let (batchMean, batchVariance) = (state.mean.floats, state.variance.floats)
       for channel in 0..<channels {
-        runningMean[channel] += momentum * (batchMean[channel] - runningMean[channel])
-        runningVariance[channel] += momentum * (unbias * batchVariance[channel] - runningVariance[channel])
         // oneDNN's fused ReLU turns NaN into 0, so that the loss would look healthy. One NaN or infinity in a
         // channel always shows in its statistics, which are at hand here.
         if !batchVariance[channel].isFinite { step.diverged = true }
+        if step.isRepeated { continue }
+        runningMean[channel] += momentum * (batchMean[channel] - runningMean[channel])
+        runningVariance[channel] += momentum * (unbias * batchVariance[channel] - runningVariance[channel])
       }
     }
     program.emit("running statistics", [mean, variance, state.mean, state.variance], kernel)

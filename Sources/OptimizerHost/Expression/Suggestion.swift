@@ -1,7 +1,7 @@
 // Finds what a misspelt word was meant to be.
 
 /// " Did you mean 'adam'?" with a leading space for the nearest candidate, or "" when none is near.
-func suggestion(for word: String, among candidates: [String]) -> String {
+package func suggestion(for word: String, among candidates: [String]) -> String {
   let ranked = candidates.map { ($0, editDistance(word.lowercased(), $0.lowercased())) }
   guard let best = ranked.min(by: { $0.1 < $1.1 }), best.1 <= max(1, best.0.count / 3), best.0 != word else {
     return ""

@@ -80,7 +80,7 @@ extension OptimizerType {
     return types
   }
 
-  private init(_ descriptor: UnsafePointer<optplug_optimizer>, place: Int, path: String) throws {
+  init(_ descriptor: UnsafePointer<optplug_optimizer>, place: Int, path: String) throws {
     let raw = descriptor.pointee
     guard raw.struct_size >= OPTPLUG_OPTIMIZER_SIZE_1_0 else {
       throw Refusal.descriptor(

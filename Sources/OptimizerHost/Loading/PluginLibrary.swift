@@ -30,6 +30,12 @@ final class PluginLibrary {
     }
   }
 
+  /// A library that was loaded before, with these of its optimizers.
+  init(path: String, optimizers: [OptimizerType]) {
+    self.path = path
+    self.optimizers = optimizers
+  }
+
   private static func open(_ path: String) throws -> optplug_entry_v1_function {
     // RTLD_NODELETE: descriptors and code stay valid for ever. Some compilers' start-up code changes the
     // floating-point mode of the thread that loads, which must not reach the trainer.

@@ -89,6 +89,9 @@ public final class PluginRegistry {
     }
   }
 
+  /// Takes a library that was loaded before for the file at its path.
+  func adopt(_ library: PluginLibrary) { loaded[library.path] = library }
+
   private func load(_ path: String) throws -> PluginLibrary { try load(try PluginFile(path)) }
 
   private func load(_ file: PluginFile) throws -> PluginLibrary {

@@ -124,7 +124,7 @@ final class FrameSet {
       frames[i].gradient_scale = known.scales ? step.gradientScale : 1
       frames[i].loss = step.loss
       if known.scratchBytes > 0 {
-        let elements = sees ? batch.elements : 0
+        let elements = sees ? tables[i].elements(batch) : 0
         frames[i].scratch_size = UInt64(
           min(known.scratchBytes, known.scratch + known.scratchPerElement * elements))
       }

@@ -14,6 +14,8 @@ final class GradientPieces {
 
   /// Per node.
   private let sources: [Source]
+  /// Per node, and there per parameter, where wrappers that change gradients hand parameters past themselves; else nil.
+  private let detours: [[Source]?]
   /// Whether any node sees or makes other gradients than the trainer's, whatever the scale.
   let areNeeded: Bool
   /// 16-bit gradients as 32-bit floats.
@@ -26,7 +28,19 @@ final class GradientPieces {
   init(_ nodes: [Node], _ table: ParameterTable, _ work: WorkList) throws {
     self.table = table
     let bytes = work.mostElementsOfBatch * (table.parameters.map(\.dtype.size).max() ?? 4)
-    sources = Self.sources(nodes)
+    let changers = Self.changers(nodes)
+    sources = zip(nodes, changers).map { node, changers in
+      changers.first.map { .changed(by: $0) } ?? (node.scalesGradient ? .trainer : .scaled)
+    }
+    detours = zip(nodes, changers).map { node, changers in
+      guard let nearest = changers.first,
+        !node.view.indices.allSatisfy({ nodes[nearest].view.contains($0) })
+      else { return nil }
+      return table.parameters.indices.map { parameter in
+        // Below a wrapper that changes gradients nothing scales any more.
+        changers.first { nodes[$0].view.contains(parameter) }.map { .changed(by: $0) } ?? .scaled
+      }
+    }
     func room(_ isNeeded: Bool) throws -> AlignedMemory? {
       guard isNeeded else { return nil }
       guard let memory = AlignedMemory(byteCount: bytes) else {
@@ -35,7 +49,7 @@ final class GradientPieces {
       return memory
     }
     converted = try room(table.masters != nil)
-    scaled = try room(sources.contains(.scaled))
+    scaled = try room((sources + detours.flatMap { $0 ?? [] }).contains(.scaled))
     changed = try nodes.map { try room($0.changesGradient) }
     areNeeded = converted != nil || changed.contains { $0 != nil }
   }
@@ -43,16 +57,17 @@ final class GradientPieces {
   /// Whether a node sees the trainer's gradients, with the scale beside them.
   func showsTrainers(_ node: Int) -> Bool { sources[node] == .trainer }
 
-  private static func sources(_ nodes: [Node]) -> [Source] {
-    var sources: [Source] = nodes.map { $0.scalesGradient ? .trainer : .scaled }
-    // Wrappers come before their bases, so the nearest one is written last.
+  /// Per node, the places of the wrappers above it that change gradients, the nearest first.
+  private static func changers(_ nodes: [Node]) -> [[Int]] {
+    var changers: [[Int]] = Array(repeating: [], count: nodes.count)
+    // Wrappers come before their bases, so the nearest one is the last.
     for (place, node) in nodes.enumerated() where node.changesGradient {
       let below = node.subtree.dropFirst()
       for (i, other) in nodes.enumerated() where below.contains(where: { $0 === other }) {
-        sources[i] = .changed(by: place)
+        changers[i].insert(place, at: 0)
       }
     }
-    return sources
+    return changers
   }
 
   /// Converts and scales a batch's gradients where the tree needs it.
@@ -97,7 +112,23 @@ final class GradientPieces {
   /// The gradients that a node sees of a batch; nil for the trainer's own.
   @inline(__always)
   func shown(_ node: Int, _ batch: WorkList.Batch, scale: Double) -> UnsafeMutableRawPointer? {
-    switch sources[node] {
+    memory(sources[node], batch, scale: scale)
+  }
+
+  /// Whether `shown` does not hold for all parameters that a node sees, so that `shown(_:_:_:scale:)` has to be asked.
+  @inline(__always)
+  func hasDetours(_ node: Int) -> Bool { detours[node] != nil }
+
+  /// The gradients that a node sees of a batch, for one parameter.
+  func shown(_ node: Int, _ parameter: Int, _ batch: WorkList.Batch, scale: Double)
+    -> UnsafeMutableRawPointer?
+  {
+    memory(detours[node]?[parameter] ?? sources[node], batch, scale: scale)
+  }
+
+  @inline(__always)
+  private func memory(_ source: Source, _ batch: WorkList.Batch, scale: Double) -> UnsafeMutableRawPointer? {
+    switch source {
     case .trainer: base(batch)
     case .scaled: scale == 1 ? base(batch) : scaled?.base
     case .changed(let wrapper): changed[wrapper]?.base

@@ -79,6 +79,12 @@ final class SegmentTable {
     return starts[batch.cuts.lowerBound]..<starts[batch.cuts.upperBound]
   }
 
+  /// The elements of a batch's segments.
+  @inline(__always)
+  func elements(_ batch: WorkList.Batch) -> Int {
+    starts == nil ? batch.elements : range(batch).reduce(0) { $0 + Int(segments[$1].count) }
+  }
+
   /// Points a batch's segments at the gradients, or at none, and writes the parameters' steps into them.
   /// - Parameters:
   ///   - gradients: per parameter, the trainer's; nil when no segment shall show one.
@@ -105,6 +111,22 @@ final class SegmentTable {
         prepared.map { UnsafeRawPointer($0 + offset) } ?? own + Int(segments[i].offset) * size
       }
       segments[i].base_gradient = own == nil ? nil : changed.map { $0 + offset }
+    }
+  }
+
+  /// Points a batch's segments at gradients that are not in one place for all parameters.
+  /// - Parameter prepared: the batch's gradients for a parameter, one after another; nil for the trainer's.
+  func redirect(
+    _ batch: WorkList.Batch, _ gradients: UnsafePointer<UnsafeRawPointer?>,
+    prepared: (Int) -> UnsafeMutableRawPointer?
+  ) {
+    let size = batch.dtype.size
+    for i in range(batch) {
+      let origin = origins[i]
+      segments[i].gradient = gradients[origin.parameter].map { own in
+        prepared(origin.parameter).map { UnsafeRawPointer($0 + origin.place * size) }
+          ?? own + Int(segments[i].offset) * size
+      }
     }
   }
 

@@ -26,7 +26,7 @@ final class StepEngine {
   private let segments: [SegmentTable]
   private let reductions: [NodeReductions]
   private let frames: [FrameSet]
-  private let work: StepWork
+  let work: StepWork
   private let stepFunction: FrameFunction?
   private let sequence: StepSequence
   private let plainSweeps: UnsafeMutableBufferPointer<NodeSweep>

@@ -32,6 +32,8 @@ final class StepWork: SharedWork {
   var call: Call?
   var batches: [WorkList.Batch] = []
   var cuts: [WorkList.Cut] = []
+  /// Which batch is done as which, for a validator that looks whether the order matters; nil: in their own order.
+  var order: ((_ place: Int, _ count: Int) -> Int)?
   /// Whether threads without a batch help those that have one, at what plugins share out.
   let helps: Bool
   private let gradients: UnsafePointer<UnsafeRawPointer?>
@@ -84,7 +86,7 @@ final class StepWork: SharedWork {
     keepingFloatingPointMode {
       let mode = optimizer_host_float_mode()
       while let piece = pieces.next(for: worker) {
-        let status = run(call, batches[piece], frames, message)
+        let status = run(call, batches[order?(piece, batches.count) ?? piece], frames, message)
         if optimizer_host_float_mode() != mode { optimizer_host_set_float_mode(mode) }
         if status != OPTPLUG_OK { failure.report(piece, message.take(status)) }
         if helps { open.subtract(1, ordering: .releasing) }
@@ -112,6 +114,9 @@ final class StepWork: SharedWork {
       for (node, table) in segments.enumerated() {
         table.patch(
           batch, gradients, prepared: pieces.shown(node, batch, scale: scale), changed: pieces.changed(node))
+        if let gradients, pieces.hasDetours(node) {
+          table.redirect(batch, gradients) { pieces.shown(node, $0, batch, scale: scale) }
+        }
       }
     } else {
       for table in segments { table.patch(batch, gradients, prepared: nil, changed: nil) }

@@ -50,7 +50,7 @@ final class Node {
   }
 
   deinit {
-    if let instance { type.descriptor.pointee.destroy?(instance) }
+    endInstance()
     values.deallocate()
     valueRows.deallocate()
     parameterSteps.deallocate()
@@ -101,6 +101,12 @@ final class Node {
       throw OptimizerError.hyperparameter(
         index.map { path + type.hyperparameters[$0].name } ?? type.name, problem: message)
     }
+  }
+
+  /// Ends the plugin's instance, if there is one.
+  func endInstance() {
+    if let instance { type.descriptor.pointee.destroy?(instance) }
+    instance = nil
   }
 
   /// Makes the plugin's instance; bases must have theirs.

@@ -2,26 +2,26 @@
 
 import Foundation
 
-enum Console {
+public enum Console {
   /// A reader that has seen enough closes its pipe, and a file may meet its size limit: both are errors to report, not
   /// signals to die of before a run is saved.
-  static func prepare() {
+  public static func prepare() {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
   }
 
   /// Whether stderr is a terminal whose lines can be rewritten.
-  static var errorIsTerminal: Bool {
+  public static var errorIsTerminal: Bool {
     isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
   }
 
   /// Whether stderr takes colours: on a terminal, unless <https://no-color.org> says otherwise.
-  static var errorTakesColour: Bool {
+  public static var errorTakesColour: Bool {
     errorIsTerminal && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
   }
 
   /// Columns of the terminal behind stderr; 80 where it does not say.
-  static var errorWidth: Int {
+  public static var errorWidth: Int {
     var size = winsize()
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
     return Int(size.ws_col)
@@ -29,18 +29,18 @@ enum Console {
 
   /// Writes a line to stdout.
   /// - Throws: ``OutputError`` unless the reader went away.
-  static func output(_ line: String) throws {
+  public static func output(_ line: String) throws {
     let code = write(line + "\n", to: STDOUT_FILENO)
     guard code == 0 || code == EPIPE else { throw OutputError(reason: String(cString: strerror(code))) }
   }
 
   /// Writes a line to stderr; where nobody can be told, nothing is said.
-  static func error(_ line: String) {
+  public static func error(_ line: String) {
     raw(line + "\n")
   }
 
   /// Writes text to stderr as it is.
-  static func raw(_ text: String) {
+  public static func raw(_ text: String) {
     _ = write(text, to: STDERR_FILENO)
   }
 
@@ -63,9 +63,9 @@ enum Console {
 }
 
 /// Standard output cannot be written.
-struct OutputError: Error, CustomStringConvertible {
-  let reason: String
-  var description: String {
+public struct OutputError: Error, CustomStringConvertible {
+  public let reason: String
+  public var description: String {
     "standard output cannot be written (\(reason)); free space or redirect it elsewhere"
   }
 }

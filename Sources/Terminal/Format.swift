@@ -2,9 +2,9 @@
 
 import Foundation
 
-enum Format {
+public enum Format {
   /// `1234567` as `1,234,567`.
-  static func count(_ number: Int) -> String {
+  public static func count(_ number: Int) -> String {
     let digits = String(number.magnitude)
     let grouped = digits.enumerated().reduce(into: "") { text, item in
       if item.offset > 0 && (digits.count - item.offset) % 3 == 0 { text += "," }
@@ -13,15 +13,15 @@ enum Format {
     return (number < 0 ? "-" : "") + grouped
   }
 
-  static func decimal(_ value: Double, _ places: Int) -> String {
+  public static func decimal(_ value: Double, _ places: Int) -> String {
     String(format: "%.\(places)f", value)
   }
 
   /// 0…1 as `98.25 %`.
-  static func percent(_ share: Double) -> String { decimal(share * 100, 2) + " %" }
+  public static func percent(_ share: Double) -> String { decimal(share * 100, 2) + " %" }
 
   /// `3.4 s`, `1 m 05 s` or `2 h 03 m`.
-  static func duration(_ seconds: Double) -> String {
+  public static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds < 1e9 else { return "?" }
     if seconds < 59.95 { return decimal(max(0, seconds), 1) + " s" }
     let whole = Int(seconds.rounded())
@@ -29,14 +29,14 @@ enum Format {
     return "\(whole / 3600) h \(String(format: "%02d", whole / 60 % 60)) m"
   }
 
-  static func bytes(_ count: Int) -> String {
+  public static func bytes(_ count: Int) -> String {
     if count < 1 << 10 { return "\(count) bytes" }
     if count < 1 << 20 { return decimal(Double(count) / 1024, 1) + " KiB" }
     return decimal(Double(count) / 1_048_576, 1) + " MiB"
   }
 
   /// Names in a column, values in the next.
-  static func table(_ rows: [(name: String, value: String)]) -> String {
+  public static func table(_ rows: [(name: String, value: String)]) -> String {
     let width = rows.map(\.name.count).max() ?? 0
     return rows.map { row in
       "  " + row.name + String(repeating: " ", count: width - row.name.count + 2) + row.value
@@ -44,7 +44,7 @@ enum Format {
   }
 
   /// `text` at the right end of `width` columns.
-  static func right(_ text: String, _ width: Int) -> String {
+  public static func right(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
   }
 }

@@ -1,0 +1,3 @@
+/* Large gradients change their sign. */
+#define GRADIENT(T) if (fabs(x) > 1.5) x = -x;
+#include "valid.h"

@@ -1,0 +1,3 @@
+/* A hyperparameter does not say what it means. */
+#define LR .doc = ""
+#include "valid.h"

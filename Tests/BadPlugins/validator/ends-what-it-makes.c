@@ -1,0 +1,3 @@
+/* An instance is never released. */
+#define DESTROY return;
+#include "valid.h"

@@ -1,0 +1,3 @@
+/* The stack is made executable. */
+/* flags: -Wl,-z,execstack */
+#include "valid.h"

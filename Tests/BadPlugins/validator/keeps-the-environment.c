@@ -1,0 +1,3 @@
+/* Making an instance sets a variable of the environment. */
+#define CREATE setenv("VALID_THREADS", "1", 1);
+#include "valid.h"

@@ -1,0 +1,3 @@
+/* Making an instance says hello. */
+#define CREATE puts("valid 1.0.0");
+#include "valid.h"

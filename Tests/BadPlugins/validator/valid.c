@@ -1,0 +1,2 @@
+/* No fault at all. */
+#include "valid.h"

@@ -1,0 +1,5 @@
+/* A step aborts. */
+#define STEP \
+  fputs("cannot go on\n", stderr); \
+  abort();
+#include "valid.h"
