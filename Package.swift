@@ -72,7 +72,9 @@ let package = Package(
     .target(name: "COptimizerKit", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
     .target(name: "OptimizerKit", dependencies: ["COptPlug", "COptimizerKit"], swiftSettings: embedded),
     .target(name: "COptimizerHost", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
-    .target(name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost"], swiftSettings: hot),
+    .systemLibrary(
+      name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
+    .target(name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost", "CFFI"], swiftSettings: hot),
     .target(name: "CPluginValidator"),
     .target(name: "CAllocationWatch", dependencies: ["CPluginValidator"]),
     .target(
@@ -122,6 +124,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "OptimizerHostTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TracingTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport", "optplug"],
+      exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
       name: "RepositoryTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),

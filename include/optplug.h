@@ -468,6 +468,31 @@ typedef struct optplug_restart_bases {
                                    const double *hyperparameters) OPTPLUG_NOEXCEPT;
 } optplug_restart_bases;
 
+/* How to call the functions of this optimizer's own extensions, for tools that stand between a caller and the
+   optimizer and pass calls on, such as a tracer: callers then get a copy of the table with the tool's functions,
+   and where one of them is passed the copy itself, as a `p`, yours gets the original.  Optional: a table that is
+   not described is handed on as it is, as those in this header need no description.  A table described here is
+   constant, begins with its uint32_t struct_size, and is described whole. */
+#define OPTPLUG_EXTENSION_SIGNATURES "optplug.signatures/1"
+/* One function pointer in one table. */
+typedef struct optplug_signature {
+  const char *extension;  /* the table's id, "org.example.thing/1" */
+  const char *member;     /* the function's name: [a-z][a-z0-9_]*, at most 63 bytes */
+  const char *signature;  /* its type: the result's letter, then the parameters' in parentheses, at most 16, as
+                             "S(pFE)".  b h i q: int8_t ... int64_t, in capitals unsigned.  f, d: float, double.
+                             p: a pointer.  v: void, as a result.  Some types have letters of their own:
+                             S optplug_status, F const optplug_frame *, E optplug_error *, s a NUL-terminated
+                             string (NULL too).  A letter that the reader does not know: the table is handed on */
+  const char *parameters; /* their names, [a-z][a-z0-9_]*, separated by single spaces; NULL: none are given */
+  uint32_t offset;        /* bytes from the table's start to the function pointer: a multiple of 8 */
+  uint32_t reserved0;     /* 0 */
+} optplug_signature;
+typedef struct optplug_signatures {
+  uint32_t struct_size;
+  uint32_t reserved0;     /* 0 */
+  optplug_span functions; /* of optplug_signature; at most 1024 */
+} optplug_signatures;
+
 /* ---- Extensions of the host: services ------------------------------------------------------------------ */
 
 /* Asked for with host->get_extension in `create`; kept as long as the instance. */
@@ -609,6 +634,8 @@ typedef struct optplug_note {
 #define OPTPLUG_OPTIMIZER_SIZE_1_0 160u
 #define OPTPLUG_EVAL_VIEW_SIZE_1_0 24u
 #define OPTPLUG_RESTART_BASES_SIZE_1_0 16u
+#define OPTPLUG_SIGNATURE_SIZE_1_0 40u
+#define OPTPLUG_SIGNATURES_SIZE_1_0 24u
 #define OPTPLUG_LOG_SIZE_1_0 16u
 #define OPTPLUG_PARALLEL_FOR_SIZE_1_0 16u
 #define OPTPLUG_MATRIX_PRODUCT_SIZE_1_0 16u
@@ -635,6 +662,8 @@ OPTPLUG_ASSERT(plan, offsetof(optplug_plan, set_scratch) + 8 == OPTPLUG_PLAN_SIZ
 OPTPLUG_ASSERT(optimizer, offsetof(optplug_optimizer, decide) + 8 == OPTPLUG_OPTIMIZER_SIZE_1_0);
 OPTPLUG_ASSERT(eval_view, offsetof(optplug_eval_view, leave) + 8 == OPTPLUG_EVAL_VIEW_SIZE_1_0);
 OPTPLUG_ASSERT(restart_bases, offsetof(optplug_restart_bases, restarts) + 8 == OPTPLUG_RESTART_BASES_SIZE_1_0);
+OPTPLUG_ASSERT(signature, offsetof(optplug_signature, reserved0) + 4 == OPTPLUG_SIGNATURE_SIZE_1_0);
+OPTPLUG_ASSERT(signatures, offsetof(optplug_signatures, functions) + 16 == OPTPLUG_SIGNATURES_SIZE_1_0);
 OPTPLUG_ASSERT(log, offsetof(optplug_log, write) + 8 == OPTPLUG_LOG_SIZE_1_0);
 OPTPLUG_ASSERT(parallel_for, offsetof(optplug_parallel_for, run) + 8 == OPTPLUG_PARALLEL_FOR_SIZE_1_0);
 OPTPLUG_ASSERT(matrix, sizeof(optplug_matrix) == 40);

@@ -12,6 +12,8 @@ import OptimizerKit
 /// Between steps, m and v of each block of 256 elements are the greatest magnitude in the block and, for each element,
 /// the byte of the nearest of 256 numbers times that magnitude (`DynamicMap`; with a sign for m, without for v). The
 /// weights move by m and v before they are rounded so: by at most 0.71 % of the greatest magnitude for m, 0.36 % for v.
+/// A v between 0 and the least number, 3.25e-7 of the greatest, becomes that one and not 0, unlike in the paper: where the
+/// next gradient is 0, as behind a ReLU, the step would be m/eps, a thousand times too long.
 /// Tensors with fewer than `min_8bit_size` elements keep both in the type of the weights.
 struct Adam8bit<S: Scalar>: BlockFormula {
   static var about: About {

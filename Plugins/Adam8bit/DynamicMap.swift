@@ -37,6 +37,8 @@ struct DynamicMap {
     values[255] = 1
     let bounds = UnsafeMutablePointer<Float>.allocate(capacity: 257)
     for k in 1..<256 { (bounds + k).initialize(to: (values[k - 1] + values[k]) / 2) }
+    // Without a sign only 0 becomes 0: Adam divides by the root of such numbers.
+    if !signed { bounds[1] = 0 }
     (bounds + 0).initialize(to: -.infinity)
     (bounds + 256).initialize(to: .infinity)
     self.values = UnsafePointer(values)
@@ -47,7 +49,7 @@ struct DynamicMap {
     least = signed ? 1 : 2
   }
 
-  /// The byte of a number in -1...1 or a neighbour of it, without branches and tables, so that a loop vectorises.
+  /// The byte of a number in -1...1, from 0 without a sign, or a neighbour of it, without branches and tables, so that a loop vectorises.
   ///
   /// Inside a decade the bytes are a linear function of the number. At the ends of decades, where the spacing changes,
   /// and by rounding, it may be one too high or too low.
@@ -71,7 +73,8 @@ struct DynamicMap {
   private static var shift: Float { 0x1.8p23 }
   @inline(__always) private static func nearestWhole(_ x: Float) -> Float { (x + shift) - shift }
 
-  /// The byte of the number nearest to `x`, of two equally near the lower one.
+  /// The byte of the number nearest to `x`, of two equally near the lower one; without a sign, the byte of the least
+  /// positive number for what is between 0 and that.
   @inline(__always) func byte(_ x: Float, guess: UInt32) -> UInt8 {
     let k = Int(guess)
     return UInt8(truncatingIfNeeded: k + (x > bounds[k + 1] ? 1 : 0) - (x <= bounds[k] ? 1 : 0))

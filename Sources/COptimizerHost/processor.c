@@ -1,11 +1,15 @@
-// Where threads run.
+// Where threads run, and what they are called.
 
 #define _GNU_SOURCE // for sched_getcpu and sets of processors
 
 #include "COptimizerHost.h"
 
+#include <pthread.h>
+
 #ifdef __linux__
 #include <sched.h>
+
+void optimizer_host_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 int optimizer_host_processor(void) { return sched_getcpu(); }
 
@@ -19,7 +23,11 @@ void optimizer_host_leave(int processor) {
   sched_setaffinity(0, sizeof allowed, &allowed);
 }
 #else
+void optimizer_host_name_thread(const char *name) { pthread_setname_np(name); }
+
 int optimizer_host_processor(void) { return -1; }
 
 void optimizer_host_leave(int processor) { (void)processor; }
 #endif
+
+int optimizer_host_thread_name(char *name, size_t size) { return pthread_getname_np(pthread_self(), name, size); }

@@ -35,14 +35,16 @@ public final class Optimizer {
   ///   - threads: how many threads take part in a step.
   ///   - seed: of plugins that use random numbers.
   ///   - pieceElements: how long the pieces of a tensor are that one call gets; the result does not depend on it.
+  ///   - trace: what records every call of a plugin's functions; the result does not depend on it.
   /// - Throws: `OptimizerError`.
   public init(
     _ expression: OptimizerExpression, registry: PluginRegistry = .standard(), parameters: [Parameter],
     groups: [ParameterGroup] = [ParameterGroup(name: "all")], overrides: [(name: String, value: String)] = [],
-    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192
+    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192, trace: Trace? = nil
   ) throws {
+    try trace?.take()
     table = try ParameterTable(parameters, groupCount: groups.count)
-    tree = try Tree(expression, registry, table)
+    tree = try Tree(expression, registry, table, trace: trace)
     self.groups = groups
     self.seed = seed
     for (name, value) in overrides {
@@ -77,11 +79,11 @@ public final class Optimizer {
   public convenience init(
     _ expression: String, registry: PluginRegistry = .standard(), parameters: [Parameter],
     groups: [ParameterGroup] = [ParameterGroup(name: "all")], overrides: [(name: String, value: String)] = [],
-    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192
+    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192, trace: Trace? = nil
   ) throws {
     try self.init(
       OptimizerExpression(parsing: expression), registry: registry, parameters: parameters, groups: groups,
-      overrides: overrides, threads: threads, seed: seed, pieceElements: pieceElements)
+      overrides: overrides, threads: threads, seed: seed, pieceElements: pieceElements, trace: trace)
   }
 
   /// What the trainer may show: the expression with every value of the first group.

@@ -18,6 +18,8 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
   case call(_ optimizer: String, function: String, problem: String)
   /// The gradients cannot be clipped, since their norm is infinite or not a number.
   case norm(Double)
+  /// Calls cannot be traced.
+  case tracing(_ problem: String)
 
   public var description: String {
     switch self {
@@ -33,6 +35,7 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
       "optimizer '\(optimizer)': \(function) failed: \(problem)"
     case .norm(let norm):
       "gradients: their norm is \(norm), so they cannot be clipped; a gradient holds values that are not finite"
+    case .tracing(let problem): "trace: \(problem)"
     }
   }
 }

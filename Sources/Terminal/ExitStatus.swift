@@ -24,7 +24,7 @@ public enum ExitStatus: Int32, Sendable {
       case .expression, .hyperparameter: .usage
       case .unknownOptimizer, .plugin, .parameters, .call: .pluginUnusable
       case .state: .badData
-      case .norm: .failedRun
+      case .norm, .tracing: .failedRun
       }
   }
 }

@@ -29,6 +29,15 @@ public enum Format {
     return "\(whole / 3600) h \(String(format: "%02d", whole / 60 % 60)) m"
   }
 
+  /// Nanoseconds with three digits: `123 ns`, `4.56 µs`, `78.9 ms`, `1.23 s`.
+  public static func nanoseconds(_ count: Double) -> String {
+    let units = [("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1)]
+    // The first unit in which three digits do not round to 0.999.
+    let (unit, size) = units.first { count >= $0.1 * 0.9995 } ?? ("ns", 1)
+    let value = count / size
+    return decimal(value, value >= 99.95 ? 0 : value >= 9.995 ? 1 : value >= 0.9995 ? 2 : 3) + " " + unit
+  }
+
   public static func bytes(_ count: Int) -> String {
     if count < 1 << 10 { return "\(count) bytes" }
     if count < 1 << 20 { return decimal(Double(count) / 1024, 1) + " KiB" }

@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// Files as they must be for weights: complete on disk, or as they were before.
+/// Files as they must be for weights and traces: complete on disk, or as they were before.
 public enum AtomicFile {
   /// Throws unless a file could be written at `path` now: the folder exists and takes a new file, and what
   /// is at `path`, if anything, is a regular file. Leaves nothing behind.
@@ -14,7 +14,7 @@ public enum AtomicFile {
 
   /// Writes `parts` one after another: a new file in the same folder, to disk, then renamed over `path`,
   /// then the folder to disk. On failure the new file is removed, and what was at `path` stays.
-  static func write(_ parts: [[UInt8]], to path: String) throws(TrainingError) {
+  public static func write(_ parts: some Sequence<[UInt8]>, to path: String) throws(TrainingError) {
     let target = try target(path)
     let (descriptor, temporary) = try createTemporary(beside: target, for: path)
     do throws(TrainingError) {

@@ -43,11 +43,13 @@ public struct OptimizerRequest: Sendable {
   /// Makes the optimizer for a network's parameters.
   ///
   /// Only an instance can tell which hyperparameters there are, so a first one is made and asked; a second
-  /// one follows if something is to be added.
+  /// one follows if something is to be added. A trace follows the one that trains.
   func makeOptimizer(
-    for network: Network, registry: PluginRegistry, threads: Int, seed: UInt64
+    for network: Network, registry: PluginRegistry, threads: Int, seed: UInt64, trace: Trace? = nil
   ) throws -> Optimizer {
-    func make(_ overrides: [(name: String, value: String)], spare: Bool) throws -> Optimizer {
+    func make(
+      _ overrides: [(name: String, value: String)], spare: Bool, trace: Trace? = nil
+    ) throws -> Optimizer {
       var groups = [ParameterGroup(name: "all")]
       if spare { groups.append(ParameterGroup(name: "no_decay", hyperparameters: ["weight_decay": 0])) }
       let parameters = network.parameters.compactMap { parameter in
@@ -59,12 +61,12 @@ public struct OptimizerRequest: Sendable {
       }
       return try Optimizer(
         expression, registry: registry, parameters: parameters, groups: groups, overrides: overrides,
-        threads: threads, seed: seed)
+        threads: threads, seed: seed, trace: trace)
     }
     let first = try make(overrides, spare: false)
     let added = try stated(by: first)
-    if added.isEmpty && !sparesBiasesAndNorms { return first }
-    return try make(added + overrides, spare: sparesBiasesAndNorms)
+    if added.isEmpty && !sparesBiasesAndNorms && trace == nil { return first }
+    return try make(added + overrides, spare: sparesBiasesAndNorms, trace: trace)
   }
 
   /// Values for `lr` and `weight_decay` from outside expression and overrides.

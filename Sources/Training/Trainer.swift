@@ -31,10 +31,11 @@ public final class Trainer {
   ///   - weights: loaded into the network before the optimizer sees it, with the standardisation they were
   ///     trained with, and the path they came from, for messages.
   ///   - registry: where plugins are found.
+  ///   - trace: what records the calls of the optimizer's functions.
   /// - Throws: ``TrainingError``, and the errors of `ConvNet` and `OptimizerHost`.
   public init(
     _ options: TrainingOptions, dataset: Dataset, weights: (content: TrainedWeights, path: String)? = nil,
-    registry: PluginRegistry = .standard(), events: any EventSink
+    registry: PluginRegistry = .standard(), trace: Trace? = nil, events: any EventSink
   ) throws {
     try options.validate()
     let shape = dataset.shape
@@ -66,7 +67,7 @@ public final class Trainer {
     testSource = source(dataset.test, Array(0..<dataset.test.count))
     batch = Batch(capacity: options.batchSize, shape: shape)
     optimizer = try options.optimizer.makeOptimizer(
-      for: network, registry: registry, threads: options.threads, seed: options.seed)
+      for: network, registry: registry, threads: options.threads, seed: options.seed, trace: trace)
     optimizerExpression = optimizer.expression
     let groups = options.optimizer.sparesBiasesAndNorms ? 2 : 1
     baseLearningRates =

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Datasets
 import Foundation
+import OptimizerHost
 import Terminal
 import Training
 
@@ -25,6 +26,24 @@ struct Run {
   }
 
   private func run() throws {
+    guard let path = command.results.trace else { return try train(nil) }
+    try AtomicFile.requireWritable(path)
+    let trace = try Trace(limit: command.results.traceLimit ?? Trace.standardLimit)
+    // Also of a run that fails or is interrupted; and after the trainer is gone, so that the optimizer's end is in it.
+    let result = Result { try train(trace) }
+    if trace.report.events + trace.report.dropped > 0 { try write(trace, to: path) }
+    try result.get()
+  }
+
+  private func write(_ trace: Trace, to path: String) throws {
+    let overhead = try Trace.measureOverhead()
+    let optimizer = try command.optimizer.request().expression
+    try AtomicFile.write(
+      trace.chrome(about: [("program", "convtrain"), ("optimizer", optimizer)], overhead: overhead), to: path)
+    Console.error(traceTable(trace.report, overhead, file: path))
+  }
+
+  private func train(_ trace: Trace?) throws {
     let interruption = Interruption()
     let results = command.results
     if command.training.gpu { Console.error("warning: --gpu: this build has no GPU backend; using the CPU") }
@@ -37,7 +56,7 @@ struct Run {
     let dataset = try loadDataset()
     let sink = ProgressSink()
     let trainer = try Trainer(
-      try command.trainingOptions(), dataset: dataset, weights: weights, events: sink)
+      try command.trainingOptions(), dataset: dataset, weights: weights, trace: trace, events: sink)
     let summary: TrainingSummary
     do {
       summary = try trainer.train { interruption.isRequested }

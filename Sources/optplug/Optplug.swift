@@ -15,5 +15,5 @@ struct Optplug: ParsableCommand {
       interrupted.
       """,
     // One line for each command, in the order in which an author needs them.
-    subcommands: [Validate.self, ValidateCase.self])
+    subcommands: [Validate.self, ValidateCase.self, TraceCommand.self])
 }

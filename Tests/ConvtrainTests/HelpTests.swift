@@ -89,6 +89,10 @@ private let expectedHelp = """
                             with PyTorch's names.
     --load <file>           Starts from weights that --save wrote.
     --skip-train            Only tests, which makes sense with --load.
+    --trace <file>          Writes every call of the optimizer's functions for
+                            Perfetto or Chrome, and sums to stderr.
+    --trace-limit <count>   The most calls that --trace writes, 0 or more.
+                            (default: 1000000)
     --confusion-matrix      Adds the confusion matrix of the test images.
     --json                  Prints the result as one JSON object and nothing else
                             on stdout.

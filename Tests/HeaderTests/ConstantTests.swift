@@ -97,6 +97,7 @@ import Testing
   @Test func names() {
     #expect(OPTPLUG_EXTENSION_EVAL_VIEW == "optplug.eval-view/1")
     #expect(OPTPLUG_EXTENSION_RESTART_BASES == "optplug.restart-bases/1")
+    #expect(OPTPLUG_EXTENSION_SIGNATURES == "optplug.signatures/1")
     #expect(OPTPLUG_EXTENSION_LOG == "optplug.log/1")
     #expect(OPTPLUG_EXTENSION_PARALLEL_FOR == "optplug.parallel-for/1")
     #expect(OPTPLUG_EXTENSION_MATRIX_PRODUCT == "optplug.matrix-product/1")
@@ -126,6 +127,8 @@ import Testing
     #expect(OPTPLUG_OPTIMIZER_SIZE_1_0 == 160)
     #expect(OPTPLUG_EVAL_VIEW_SIZE_1_0 == 24)
     #expect(OPTPLUG_RESTART_BASES_SIZE_1_0 == 16)
+    #expect(OPTPLUG_SIGNATURE_SIZE_1_0 == 40)
+    #expect(OPTPLUG_SIGNATURES_SIZE_1_0 == 24)
     #expect(OPTPLUG_LOG_SIZE_1_0 == 16)
     #expect(OPTPLUG_PARALLEL_FOR_SIZE_1_0 == 16)
     #expect(OPTPLUG_MATRIX_PRODUCT_SIZE_1_0 == 16)

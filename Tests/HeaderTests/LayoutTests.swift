@@ -183,6 +183,23 @@ import Testing
       ])
   }
 
+  @Test func signature() {
+    expectLayout(
+      optplug_signature.self, 40,
+      [
+        (\.extension, 0), (\.member, 8), (\.signature, 16), (\.parameters, 24), (\.offset, 32),
+        (\.reserved0, 36),
+      ])
+  }
+
+  @Test func signatures() {
+    expectLayout(
+      optplug_signatures.self, 24,
+      [
+        (\.struct_size, 0), (\.reserved0, 4), (\.functions, 8),
+      ])
+  }
+
   @Test func library() {
     expectLayout(
       optplug_library.self, 32,

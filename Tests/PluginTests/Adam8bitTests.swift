@@ -193,6 +193,21 @@ extension Training {
     #expect(values[..<256].allSatisfy { $0.isFinite } && values[512...].allSatisfy { $0.isFinite })
   }
 
+  /// A gradient far below the others of its block, and then none: the second moment must not have become 0.
+  @Test func noStepIsHuge() throws {
+    let training = try Training<Float>(
+      "adam8bit(lr=0.001)", [Tensor("w", [Float](repeating: 0, count: 4096))])
+    for step in 1...6 {
+      let before = training.tensors[0].values
+      var gradient = [Float](repeating: 0.1, count: 4096)
+      gradient[5] = step == 6 ? 0 : 2e-5
+      try training.step([gradient])
+      #expect(training.bytes("w/exp_avg_sq")[5] > 0)
+      let longest = zip(training.tensors[0].values, before).map { ($0 - $1).magnitude }.max() ?? .nan
+      #expect(longest < 0.003)
+    }
+  }
+
   @Test func maximizingIsGoingDownTheNegative() throws {
     let start: [Float] = mixedValues(stream: 1, count: 5000)
     let up = try Training<Float>("adam8bit(maximize=true)", [Tensor("w", start)])

@@ -1,8 +1,9 @@
 // What OptimizerHost needs of the processor: the mode of its floating-point unit, a hint for loops that wait, a place
-// for a thread that wakes, and floats of 16 bits.
+// and a name for a thread, and floats of 16 bits.
 #ifndef C_OPTIMIZER_HOST_H
 #define C_OPTIMIZER_HOST_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /// Rounding and flushing of denormals of vector and scalar arithmetic, without the sticky exception flags.
@@ -41,6 +42,13 @@ static inline void optimizer_host_relax(void) {
   __asm__ volatile("yield");
 #endif
 }
+
+/// Names this thread for debuggers and traces, with at most 15 bytes. Foundation's own way may come too early: it does
+/// nothing before the thread that started this one has gone on.
+void optimizer_host_name_thread(const char *name);
+
+/// This thread's name. Returns 0, or the system's error number.
+int optimizer_host_thread_name(char *name, size_t size);
 
 /// The processor that this thread runs on, or -1 where the system does not say.
 int optimizer_host_processor(void);

@@ -16,12 +16,19 @@ public struct OptimizerType: @unchecked Sendable {
   public let path: String
 
   /// Constant for the life of the process, which makes the type safe to share.
-  let descriptor: UnsafePointer<optplug_optimizer>
+  private(set) var descriptor: UnsafePointer<optplug_optimizer>
   let granularity: Granularity
   let capabilities: UInt64
   let stateVersion: UInt32
 
   func has(_ capability: UInt64) -> Bool { capabilities & capability != 0 }
+
+  /// The same type, called by another description's functions.
+  func described(by descriptor: UnsafePointer<optplug_optimizer>) -> OptimizerType {
+    var type = self
+    type.descriptor = descriptor
+    return type
+  }
 
   /// The table of an extension whose struct is at least `least` bytes, or nil.
   func table<T>(_ id: String, as _: T.Type, least: UInt32) -> UnsafePointer<T>? {

@@ -24,8 +24,10 @@ final class ThreadPool {
     self.threads = max(1, threads)
     team = Team(threads: self.threads)
     for worker in stride(from: 1, to: self.threads, by: 1) {
-      let thread = Thread { [team] in team.serve(worker) }
-      thread.name = "optplug-\(worker)"
+      let thread = Thread { [team] in
+        optimizer_host_name_thread("optplug-\(worker)")
+        team.serve(worker)
+      }
       thread.start()
     }
   }

@@ -25,14 +25,22 @@ final class Node {
   private(set) var ownSlots: [[SlotRecord]] = []
   /// What else the plugin asked for.
   private(set) var plan = NodePlan()
+  /// Who stands between the plugin and its callers, when they are traced.
+  let interposer: Interposer?
+  /// Kept as long as the node, whose end is traced too.
+  private let trace: Trace?
   /// Per parameter, steps taken with a gradient.
   private(set) var parameterSteps = UnsafeMutableBufferPointer<Int64>(start: nil, count: 0)
 
+  /// - Throws: `OptimizerError.tracing`.
   init(
-    _ type: OptimizerType, target: String, path: String, bases: [Node], groupCount: Int, view: ParameterView
-  ) {
+    _ type: OptimizerType, target: String, path: String, bases: [Node], groupCount: Int, view: ParameterView,
+    trace: Trace?
+  ) throws {
     self.view = view
-    self.type = type
+    interposer = try trace?.interpose(type, path: path)
+    self.trace = trace
+    self.type = interposer?.type ?? type
     self.target = target
     self.path = path
     self.bases = bases
@@ -121,7 +129,7 @@ final class Node {
         bases: optplug_span(
           data: bases.baseAddress, count: UInt32(bases.count),
           stride: UInt32(MemoryLayout<optplug_base>.stride)))
-      return withMessage { create(type.descriptor, hostInterface, &info, &made, $0) }
+      return withMessage { create(type.descriptor, interposer?.host ?? hostInterface, &info, &made, $0) }
     }
     // What a failed create leaves behind is not an instance, so it must not reach destroy.
     guard status == OPTPLUG_OK, let made else {

@@ -161,6 +161,7 @@ extension Node {
   /// - Throws: `OptimizerError.call` or `OptimizerError.plugin`.
   func plan(_ table: ParameterTable) throws {
     let builder = PlanBuilder(self, table)
+    interposer?.learn(view.indices.map { table.parameters[$0].name })
     if let function = type.descriptor.pointee.plan {
       var plan = optplug_plan(
         struct_size: UInt32(MemoryLayout<optplug_plan>.size), group_count: UInt32(table.groupCount),
@@ -171,6 +172,7 @@ extension Node {
         add_model_slot: { PlanBuilder.at($0)?.addModelSlot($1, $2) ?? OPTPLUG_INVALID_ARGUMENT },
         set_phases: { PlanBuilder.at($0)?.setPhases($1, $2, $3) ?? OPTPLUG_INVALID_ARGUMENT },
         set_scratch: { PlanBuilder.at($0)?.setScratch($1, $2) ?? OPTPLUG_INVALID_ARGUMENT })
+      try interposer?.trace(&plan)
       let (status, message) = withExtendedLifetime(builder) { withMessage { function(instance, &plan, $0) } }
       if let refusal = builder.refusal { throw OptimizerError.plugin(type.path, refusal) }
       guard status == OPTPLUG_OK else {

@@ -9,9 +9,11 @@ final class Tree {
 
   /// Finds every optimizer of the expression and sets its values; nothing of a plugin is called but its entry.
   /// All nodes see all parameters until `route`.
-  init(_ expression: OptimizerExpression, _ registry: PluginRegistry, _ table: ParameterTable) throws {
+  init(
+    _ expression: OptimizerExpression, _ registry: PluginRegistry, _ table: ParameterTable, trace: Trace? = nil
+  ) throws {
     let view = ParameterView(table, indices: Array(table.parameters.indices))
-    root = try Self.makeNode(expression, registry, path: "", groupCount: table.groupCount, view)
+    root = try Self.makeNode(expression, registry, path: "", groupCount: table.groupCount, view, trace)
     nodes = root.subtree
   }
 
@@ -41,7 +43,7 @@ final class Tree {
 
   private static func makeNode(
     _ expression: OptimizerExpression, _ registry: PluginRegistry, path: String, groupCount: Int,
-    _ view: ParameterView
+    _ view: ParameterView, _ trace: Trace?
   ) throws -> Node {
     let type = try registry.find(expression)
     let roles = type.baseRoles
@@ -55,11 +57,11 @@ final class Tree {
             + "write \(type.name)(\(roles.map { _ in "adam" }.joined(separator: ", ")))")
     }
     let bases = try zip(expression.bases, roles).map { base, role in
-      try makeNode(base, registry, path: "\(path)\(role).", groupCount: groupCount, view)
+      try makeNode(base, registry, path: "\(path)\(role).", groupCount: groupCount, view, trace)
     }
-    let node = Node(
-      type, target: expression.targetText, path: path, bases: bases, groupCount: groupCount,
-      view: view)
+    let node = try Node(
+      type, target: expression.targetText, path: path, bases: bases, groupCount: groupCount, view: view,
+      trace: trace)
     for setting in expression.settings {
       guard let index = type.hyperparameters.firstIndex(where: { $0.name == setting.name }) else {
         let names = type.hyperparameters.map(\.name)

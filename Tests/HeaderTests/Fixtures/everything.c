@@ -28,6 +28,34 @@ static optplug_status step(const optplug_instance *instance, const optplug_frame
 static const optplug_hyperparameter hyperparameters[] = {
     {"lr", "Step size", NULL, 0.1, 0.0, 1.0, OPTPLUG_HYPERPARAMETER_FLOAT, OPTPLUG_HYPERPARAMETER_MIN_EXCLUSIVE}};
 
+/* An extension of its own, and how its function is called. */
+typedef struct everything_twice {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  double(OPTPLUG_CALL *twice)(double value) OPTPLUG_NOEXCEPT;
+} everything_twice;
+
+static double twice(double value) OPTPLUG_NOEXCEPT { return 2 * value; }
+static const everything_twice twice_table = {(uint32_t)sizeof(everything_twice), 0, twice};
+static const optplug_signature signature = {
+    "org.example.twice/1", "twice", "d(d)", "value", (uint32_t)offsetof(everything_twice, twice), 0};
+static const optplug_signatures signatures = {
+    (uint32_t)sizeof(optplug_signatures), 0, {&signature, 1, (uint32_t)sizeof(optplug_signature)}};
+
+static int equal(const char *a, const char *b) OPTPLUG_NOEXCEPT {
+  while (*a != '\0' && *a == *b) {
+    a++;
+    b++;
+  }
+  return *a == *b;
+}
+
+static const void *get_extension(const optplug_optimizer *optimizer, const char *id) OPTPLUG_NOEXCEPT {
+  (void)optimizer;
+  if (equal(id, signature.extension)) return &twice_table;
+  return equal(id, OPTPLUG_EXTENSION_SIGNATURES) ? &signatures : NULL;
+}
+
 static const optplug_optimizer optimizer = {
     (uint32_t)sizeof(optplug_optimizer),
     OPTPLUG_GRANULARITY_ELEMENT,
@@ -48,7 +76,7 @@ static const optplug_optimizer optimizer = {
     NULL,
     step,
     NULL,
-    NULL,
+    get_extension,
     NULL,
     NULL};
 
