@@ -123,7 +123,8 @@ import Testing
     #expect(inherited >= 500)
     let path = try plugins.add(
       "look",
-      code: ProbedPlugins.constructor("system(\"test -e '\(seen)' || ls -l /proc/$PPID/fd > '\(seen)'\"); puts(\"noise\");"))
+      code: ProbedPlugins.constructor(
+        "system(\"test -e '\(seen)' || ls -l /proc/$PPID/fd > '\(seen)'\"); puts(\"noise\");"))
     #expect(plugins.refusal(of: path) == nil)
     let lines = try String(contentsOfFile: seen, encoding: .utf8).split(separator: "\n").filter {
       $0.contains("->")
