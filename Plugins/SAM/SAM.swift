@@ -45,12 +45,17 @@ struct SAM<S: Scalar>: StagedWrapperFormula {
     reach = S(values[0] / (moment.model(0).squareRoot() + 1e-12))
   }
 
-  func collect(from piece: Piece<S>, into sums: PieceSums) {
+  func collect(from piece: Piece<S>, into partials: Partials) {
     // The second gradient's norm is not needed.
     guard isFirstPass else { return }
-    sums.set(
-      0, to: isAdaptive ? piece.sumOfSquares { p, g in S.magnitude(p) * g } : piece.sumOfSquares { _, g in g }
-    )
+    if isAdaptive {
+      piece.collect(into: partials) { p, g in
+        let scaled = S.double(p * g)
+        return scaled * scaled
+      }
+    } else {
+      piece.collect(into: partials) { _, g in S.double(g) * S.double(g) }
+    }
   }
 
   func prepareReevaluation(_ piece: Piece<S>) {

@@ -1,4 +1,4 @@
-// What wrappers do with gradients: read them beside other streams, sum over them, replace them.
+// What wrappers do with gradients: read them beside other streams, and replace them.
 
 import COptPlug
 
@@ -12,7 +12,7 @@ extension Piece {
     _ a: Stream<S>, _ body: (_ p: inout S, _ g: S, _ a: inout S) -> Void
   ) {
     let (p, g, a) = (parameter.elements, gradient.unsafelyUnwrapped, a.elements)
-    for i in 0..<count { body(&p[i], g[i] * gradientScale, &a[i]) }
+    for i in 0..<count { body(&p[i], gradient(g, i), &a[i]) }
   }
 
   /// Calls `body` with the elements of three streams at each place.
@@ -22,24 +22,6 @@ extension Piece {
     let (a, b, c) = (a.elements, b.elements, c.elements)
     for i in 0..<count { body(&a[i], &b[i], &c[i]) }
   }
-
-  /// The sum in double of the squares of `value` at each place of a piece that has a gradient, in an order that depends
-  /// on nothing but the length.
-  @inline(__always) public func sumOfSquares(_ value: (_ p: S, _ g: S) -> S) -> Double {
-    let (p, g) = (parameter.elements, gradient.unsafelyUnwrapped)
-    return laneSum(count) { i in
-      let x = double(value(p[i], g[i] * gradientScale))
-      return x * x
-    }
-  }
-}
-
-/// Where a wrapper leaves the numbers of one piece.
-public struct PieceSums {
-  let row: UnsafeMutablePointer<Double>
-
-  /// Leaves the number at `reduction` in the author's list.
-  @inline(__always) public func set(_ reduction: Int, to value: Double) { row[reduction] = value }
 }
 
 /// A piece with room for the gradient that the base is to get.
@@ -64,7 +46,7 @@ public struct GradientChange<S: Scalar> {
   @inline(__always) public func mean(ofRow row: Int) -> S {
     let length = rowLength
     let g = piece.gradient.unsafelyUnwrapped + row * length
-    return S(laneSum(length) { double(g[$0] * piece.gradientScale) } / Double(length))
+    return S(laneSum(length) { S.double(g[$0] * piece.gradientScale) } / Double(length))
   }
 
   /// Sets every element of a row of the base's gradient.
@@ -84,10 +66,4 @@ public struct GradientChange<S: Scalar> {
   }
   for i in whole..<count { lanes[i - whole] += value(i) }
   return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]))
-}
-
-/// The value of a scalar of 32 or 64 bits.
-@inline(__always) private func double<S: Scalar>(_ value: S) -> Double {
-  MemoryLayout<S>.size == 4
-    ? Double(unsafeBitCast(value, to: Float.self)) : unsafeBitCast(value, to: Double.self)
 }

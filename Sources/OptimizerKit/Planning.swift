@@ -21,18 +21,19 @@ extension optplug_plan {
     return OPTPLUG_OK
   }
 
-  private func parameter(_ number: UInt32) -> UnsafePointer<optplug_parameter> {
+  func parameter(_ number: UInt32) -> UnsafePointer<optplug_parameter> {
     (parameters.data + Int(number) * Int(parameters.stride)).assumingMemoryBound(to: optplug_parameter.self)
   }
 
-  /// Asks for an author's phases.
-  func setPhases(_ phases: WrapperPhases, _ plan: UnsafePointer<optplug_plan>) -> optplug_status {
-    guard phases.count > 1 else { return OPTPLUG_OK }
-    guard let set_phases else { return OPTPLUG_INVALID_ARGUMENT }
-    let operations = phases.reductions.map { $0 == .maximum ? OPTPLUG_REDUCE_MAX : OPTPLUG_REDUCE_SUM }
-    return operations.withUnsafeBufferPointer {
-      set_phases(plan, UInt32(phases.count), UInt32($0.count), $0.baseAddress)
-    }
+  /// Asks for sweeps, for numbers to be reduced after all but the last, and for the working memory that collects them.
+  func setPhases(_ count: Int, _ reductions: [Reduction], _ plan: UnsafePointer<optplug_plan>)
+    -> optplug_status
+  {
+    guard let set_phases, let set_scratch else { return OPTPLUG_INVALID_ARGUMENT }
+    let operations = reductions.map { $0 == .sum ? UInt32(OPTPLUG_REDUCE_SUM) : UInt32(OPTPLUG_REDUCE_MAX) }
+    let status = set_phases(plan, UInt32(count), UInt32(operations.count), operations)
+    guard status == OPTPLUG_OK, !reductions.isEmpty else { return status }
+    return set_scratch(plan, UInt64(Partials.bytes), 0)
   }
 
   /// Asks for an author's slots of one parameter, in order.
@@ -60,8 +61,13 @@ extension optplug_plan {
     request.dtype = type.code
     request.initial = initial
     request.initial_value = value
-    var index: UInt32 = 0
+    let dims = extent.dims
     guard let add_slot else { return OPTPLUG_INVALID_ARGUMENT }
-    return add_slot(plan, parameter, &request, &index)
+    return dims.withUnsafeBufferPointer { dims in
+      request.dims = dims.baseAddress
+      request.ndim = UInt32(dims.count)
+      var index: UInt32 = 0
+      return add_slot(plan, parameter, &request, &index)
+    }
   }
 }

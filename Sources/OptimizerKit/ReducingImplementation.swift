@@ -12,13 +12,7 @@ where F.S == Float, D.S == Double {
   override func check(_ values: HyperparameterValues) -> StaticString? { F.check(values) }
 
   override func plan(_ instance: Instance, _ plan: UnsafePointer<optplug_plan>) -> optplug_status {
-    guard let setPhases = plan.pointee.set_phases, let setScratch = plan.pointee.set_scratch else {
-      return OPTPLUG_INVALID_ARGUMENT
-    }
-    let operations = reductions.map { $0 == .sum ? UInt32(OPTPLUG_REDUCE_SUM) : UInt32(OPTPLUG_REDUCE_MAX) }
-    var status = setPhases(plan, 2, UInt32(operations.count), operations)
-    guard status == OPTPLUG_OK else { return status }
-    status = setScratch(plan, UInt64(Partials.bytes), 0)
+    let status = plan.pointee.setPhases(2, reductions, plan)
     guard status == OPTPLUG_OK else { return status }
     return plan.pointee.addSlots(plan) { values, _ in F.slots(values) }
   }

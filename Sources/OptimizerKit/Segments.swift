@@ -48,11 +48,6 @@ extension optplug_frame {
     HyperparameterValues(hyperparameters[Int(group)].unsafelyUnwrapped)
   }
 
-  /// The parameter with a number.
-  @inline(__always) func parameter(_ number: Int) -> UnsafePointer<optplug_parameter> {
-    (parameters.data + number * Int(parameters.stride)).assumingMemoryBound(to: optplug_parameter.self)
-  }
-
   /// Calls the loop for the frame's element type.
   @inline(__always) func dispatch(_ error: ErrorOut, float: () -> Void, double: () -> Void) -> optplug_status
   {

@@ -48,8 +48,8 @@ public protocol StagedWrapperFormula {
   /// - Parameter values: the settings of the parameter's group.
   init?(_ values: HyperparameterValues, _ moment: StepMoment)
 
-  /// Leaves numbers of a piece for the host to reduce. Provided: none.
-  func collect(from piece: Piece<S>, into sums: PieceSums)
+  /// Collects a piece's part of every number, through `piece.collect`. Provided: nothing.
+  func collect(from piece: Piece<S>, into partials: Partials)
   /// Puts the weights where the loss shall be evaluated again. Provided: nothing.
   func prepareReevaluation(_ piece: Piece<S>)
   /// Acts before the base does anything in this step, as long as the trait is `actsBefore`. Provided: nothing.
@@ -70,7 +70,7 @@ extension StagedWrapperFormula {
   public static func wantsReevaluation(_ values: HyperparameterValues, _ moment: StepMoment) -> Bool { false }
   public static func evaluationSlot(_ values: HyperparameterValues, step: Int) -> Int? { nil }
   public static func restartsBase(_ values: HyperparameterValues, step: Int) -> Bool { false }
-  public func collect(from piece: Piece<S>, into sums: PieceSums) {}
+  public func collect(from piece: Piece<S>, into partials: Partials) {}
   public func prepareReevaluation(_ piece: Piece<S>) {}
   public func before(_ piece: Piece<S>) {}
   public func change(_ gradient: GradientChange<S>) {}
@@ -83,7 +83,7 @@ public struct WrapperTraits: OptionSet, Sendable {
 
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-  /// It acts on parameters without a gradient too.
+  /// It acts on parameters without a gradient too: pieces of theirs have `hasGradient` false.
   public static let allParameters = WrapperTraits(rawValue: 1)
   /// It acts before its base.
   public static let actsBefore = WrapperTraits(rawValue: 2)
@@ -100,13 +100,6 @@ public struct WrapperTraits: OptionSet, Sendable {
 
 /// The sweeps of a wrapper over its parameters in one pass, and the numbers that it collects in all but the last.
 public struct WrapperPhases {
-  /// How the host makes one number of those of all pieces.
-  public enum Reduction {
-    case sum
-    /// The greatest magnitude.
-    case maximum
-  }
-
   let count: Int
   let reductions: [Reduction]
 

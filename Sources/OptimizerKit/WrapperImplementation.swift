@@ -10,13 +10,13 @@ final class WrapperImplementation<F: StagedWrapperFormula, D: StagedWrapperFormu
 where F.S == Float, D.S == Double {
   private let traits = F.traits
   private let lastPhase: UInt32
-  /// Numbers collected from each piece.
-  private let width: Int
+  /// Of the numbers collected from each piece.
+  private let reductions: [Reduction]
 
   init() {
     let traits = F.traits
     lastPhase = UInt32(F.phases.count) - 1
-    width = F.phases.reductions.count
+    reductions = F.phases.reductions
     var capabilities = OPTPLUG_CAPABILITY_JOINED_PARAMETERS
     if traits.contains(.allParameters) { capabilities |= OPTPLUG_CAPABILITY_NULL_GRADIENT }
     if traits.contains(.actsBefore) { capabilities |= OPTPLUG_CAPABILITY_EVERY_PHASE }
@@ -33,8 +33,10 @@ where F.S == Float, D.S == Double {
 
   override func plan(_ instance: Instance, _ plan: UnsafePointer<optplug_plan>) -> optplug_status {
     instance.borrowedCounts = []
-    let status = plan.pointee.setPhases(F.phases, plan)
-    guard status == OPTPLUG_OK else { return status }
+    if lastPhase > 0 {
+      let status = plan.pointee.setPhases(Int(lastPhase) + 1, reductions, plan)
+      guard status == OPTPLUG_OK else { return status }
+    }
     for i in 0..<plan.pointee.parameters.count {
       let values = plan.pointee.values(of: i)
       var status = plan.pointee.addSlots(F.slots(values), plan, parameter: i)
@@ -123,18 +125,19 @@ where F.S == Float, D.S == Double {
     _: G.Type, _ stage: Stage, _ instance: Instance, _ frame: UnsafePointer<optplug_frame>
   ) {
     var segments = Segments(frame)
-    var sums = frame.pointee.partials
+    let width = reductions.count
+    var totals = frame.pointee.partials
     var next = segments.next()
     while let first = next {
       let formula = G(
         frame.pointee.values(first.pointee.group_index), StepMoment(frame, first, width: width))
       while let segment = next, isAlike(segment, first) {
         if let formula {
-          act(formula, stage, on: segment, instance, frame, sums)
+          act(formula, stage, on: segment, instance, frame, totals)
         } else if case .change = stage {
           passGradient(G.self, segment, frame)
         }
-        sums = sums.map { $0 + width }
+        totals = totals.map { $0 + width }
         next = segments.next()
       }
     }
@@ -156,22 +159,24 @@ where F.S == Float, D.S == Double {
     _ a: UnsafePointer<optplug_segment>, _ b: UnsafePointer<optplug_segment>
   ) -> Bool {
     a.pointee.group_index == b.pointee.group_index && a.pointee.parameter_step == b.pointee.parameter_step
-      && (width == 0 || a.pointee.parameter_index == b.pointee.parameter_index)
+      && (reductions.isEmpty || a.pointee.parameter_index == b.pointee.parameter_index)
   }
 
   /// Apart from the loop over segments, so that choices are made before the loop over elements.
   @inline(never) private func act<G: StagedWrapperFormula>(
     _ formula: G, _ stage: Stage, on segment: UnsafePointer<optplug_segment>, _ instance: Instance,
-    _ frame: UnsafePointer<optplug_frame>, _ sums: UnsafeMutablePointer<Double>?
+    _ frame: UnsafePointer<optplug_frame>, _ totals: UnsafeMutablePointer<Double>?
   ) {
-    let number = Int(segment.pointee.parameter_index)
+    let number = segment.pointee.parameter_index
     let piece = Piece<G.S>(
       segment, gradientScale: G.S(frame.pointee.gradient_scale),
-      borrowedSlots: Int(instance.borrowedCounts[number]))
+      borrowedSlots: Int(instance.borrowedCounts[Int(number)]))
     switch stage {
     case .collect:
-      // A host that collects nothing in this sweep gives no room.
-      if let sums, width > 0 { formula.collect(from: piece, into: PieceSums(row: sums)) }
+      guard let totals, let terms = frame.pointee.scratch?.assumingMemoryBound(to: Double.self) else {
+        return
+      }
+      formula.collect(from: piece, into: Partials(totals: totals, terms: terms, reductions: reductions))
     case .prepareReevaluation: formula.prepareReevaluation(piece)
     case .before: formula.before(piece)
     case .change:
