@@ -1,13 +1,14 @@
 // convtrain --trace: the file, the table, and that training is the same with it.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct TraceOptionTests {
   private let program: Program
 
   init() throws {
-    program = try Program()
+    program = try Program("convtrain")
   }
 
   private func train(_ arguments: String..., save: String) throws -> Outcome {
