@@ -156,7 +156,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "ConvtrainTests", dependencies: ["convtrain", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "OptplugTests", dependencies: ["optplug", "optplug-probe", "OptimizerHost", "TestSupport"],
+      name: "OptplugTests",
+      dependencies: ["optplug", "optplug-probe", "convtrain", "OptimizerHost", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(name: "BenchmarkTests", dependencies: ["stepbench", "TestSupport"], swiftSettings: strict),
   ]

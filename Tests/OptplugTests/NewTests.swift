@@ -1,11 +1,11 @@
-// Each of the four new folders builds, passes its own test, and trains.
+// Each of the four new folders builds, passes its own test and all of validate's, and trains.
 
 import Foundation
 import OptimizerHost
 import TestSupport
 import Testing
 
-@Suite struct NewTests {
+@Suite(.serialized) struct NewTests {
   private let program: Program
 
   init() throws { program = try Program("optplug") }
@@ -45,6 +45,21 @@ import Testing
     #expect(training.tensors[0].values.allSatisfy { abs($0) < 1e-2 }, "\(training.tensors[0].values)")
   }
 
+  /// It keeps to what hosts rely on, and a network learns with it.
+  /// - Parameter expression: of an optimizer in which % is the plugin.
+  private func expectValidAndTrains(_ plugin: String, _ expression: String) throws {
+    let validation = try program.run("validate", plugin)
+    #expect(validation.status == 0, "\(validation.output)\(validation.error)")
+    let outcome = try Program("convtrain").run(
+      "lenet", "--optimizer-plugin", expression.replacing("%", with: "\"\(plugin)\""), "--epochs", "1",
+      "--limit-batches",
+      "60", "--json")
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let result = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+    // A guess is right once in ten times.
+    #expect(try #require(result?["test_accuracy"] as? Double) > 0.5)
+  }
+
   private func run(_ name: String, _ arguments: [String], in folder: String) throws {
     try Compiler(name).run(arguments, in: URL(fileURLWithPath: program.path(folder)))
   }
@@ -56,14 +71,17 @@ import Testing
     let plugin = program.path("my-sgd/my-sgd.so")
     try expectMomentum(plugin, Float.self)
     try expectMomentum(plugin, Double.self)
+    try expectValidAndTrains(plugin, "%(lr=0.01)")
   }
 
   @Test func aWrapperInC() throws {
     try make("my_mean", "--language", "c", "--wrapper")
     try run("make", ["CFLAGS=-O2 -Werror"], in: "my_mean")
     try run("make", ["test"], in: "my_mean")
-    try expectAverage(program.path("my_mean/my_mean.so"), Float.self)
-    try expectAverage(program.path("my_mean/my_mean.so"), Double.self)
+    let plugin = program.path("my_mean/my_mean.so")
+    try expectAverage(plugin, Float.self)
+    try expectAverage(plugin, Double.self)
+    try expectValidAndTrains(plugin, "%(decay=0.9, adam(lr=1e-3))")
   }
 
   /// The header may be stated, as that of an installation.
@@ -86,6 +104,7 @@ import Testing
     let plugin = program.path("my-sgd2/.build/release/libMySgd2.\(suffix)")
     try expectMomentum(plugin, Float.self)
     try expectMomentum(plugin, Double.self)
+    try expectValidAndTrains(plugin, "%(lr=0.01)")
   }
 
   @Test(.timeLimit(.minutes(10))) func aWrapperInSwift() throws {
@@ -95,6 +114,7 @@ import Testing
     let plugin = program.path("my_mean/.build/release/libMyMean.\(suffix)")
     try expectAverage(plugin, Float.self)
     try expectAverage(plugin, Double.self)
+    try expectValidAndTrains(plugin, "%(decay=0.9, adam(lr=1e-3))")
   }
 
   @Test func aPackageCanComeFromAnAddress() throws {
