@@ -60,6 +60,7 @@ let package = Package(
     .library(name: "OptimizerHost", targets: ["OptimizerHost"]),
     .executable(name: "convtrain", targets: ["convtrain"]),
     .executable(name: "optplug", targets: ["optplug"]),
+    .executable(name: "optplug-probe", targets: ["optplug-probe"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -93,10 +94,11 @@ let package = Package(
       name: "Terminal",
       dependencies: ["OptimizerHost", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
+    .executableTarget(name: "optplug-probe", dependencies: ["OptimizerHost"], swiftSettings: strict),
     .executableTarget(
       name: "optplug",
       dependencies: [
-        "OptimizerHost", "PluginValidator", "CAllocationWatch", "Terminal",
+        "OptimizerHost", "PluginValidator", "CAllocationWatch", "Terminal", "CMemoryLimit",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -123,7 +125,8 @@ let package = Package(
       exclude: ["Fixtures", "Lock"],
       swiftSettings: strict),
     .testTarget(
-      name: "OptimizerHostTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport"],
+      name: "OptimizerHostTests",
+      dependencies: ["COptPlug", "OptimizerHost", "TestSupport", "optplug-probe"],
       swiftSettings: strict),
     .testTarget(
       name: "TracingTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport", "optplug"],
@@ -147,7 +150,10 @@ let package = Package(
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Datasets", "OptimizerHost", "ConvNet"],
       swiftSettings: strict),
-    .testTarget(name: "ConvtrainTests", dependencies: ["convtrain"], swiftSettings: strict),
+    .testTarget(name: "ConvtrainTests", dependencies: ["convtrain", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "OptplugTests", dependencies: ["optplug", "optplug-probe", "OptimizerHost", "TestSupport"],
+      exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(name: "BenchmarkTests", dependencies: ["stepbench", "TestSupport"], swiftSettings: strict),
   ]
 )

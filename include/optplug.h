@@ -176,8 +176,8 @@ typedef struct optplug_hyperparameter {
 typedef struct optplug_slot {
   uint32_t struct_size;
   uint32_t role;       /* OPTPLUG_ROLE_...: what a wrapper may know of it without knowing its name */
-  const char *name;    /* [a-z][a-z0-9_]*, at most 63 bytes, unique for its node and parameter; not "step".
-                          Need only live until add_slot returns */
+  const char *name;    /* [a-z][a-z0-9_]*, at most 63 bytes, unique for its node and parameter; neither "step" nor
+                          "master".  Need only live until add_slot returns */
   const int64_t *dims; /* SHAPE_EXPLICIT: ndim sizes, each >= 0.  Otherwise NULL */
   uint32_t ndim;       /* SHAPE_EXPLICIT: 0 ... 8.  Otherwise 0 */
   uint32_t shape_rule; /* OPTPLUG_SHAPE_... */
@@ -185,7 +185,7 @@ typedef struct optplug_slot {
   uint32_t initial;     /* OPTPLUG_INITIAL_... */
   double initial_value; /* INITIAL_CONSTANT: rounded to dtype */
 } optplug_slot;
-#define OPTPLUG_ROLE_OTHER 0u
+#define OPTPLUG_ROLE_OTHER 0u          /* and every role that the reader does not know */
 #define OPTPLUG_ROLE_FIRST_MOMENT 1u   /* running mean of gradients: momentum_buffer, exp_avg */
 #define OPTPLUG_ROLE_SECOND_MOMENT 2u  /* running mean of squares: exp_avg_sq */
 #define OPTPLUG_ROLE_PARAMETER_COPY 3u /* weights: slow, ema */
@@ -203,8 +203,7 @@ typedef struct optplug_slot {
 /* ---- What one call of step works on -------------------------------------------------------------- */
 
 /* A contiguous piece of one parameter, or, where every node of the tree has CAPABILITY_JOINED_PARAMETERS,
-   of several that lie side by side.  The pointers never overlap those of another segment, except explicit
-   slots of one parameter. */
+   of several that lie side by side.  The pointers never overlap those of another segment. */
 typedef struct optplug_segment {
   void *parameter;      /* in/out: `count` elements */
   const void *gradient; /* in: `count` elements.  NULL only for a node with CAPABILITY_NULL_GRADIENT */
@@ -221,7 +220,7 @@ typedef struct optplug_segment {
 } optplug_segment;
 
 /* One call's work for one node of a tree of optimizers, made by the host.  All segments have one dtype and
-   one device.  What does not depend on the cut is the same in every frame of a step. */
+   one device.  What does not depend on the cut is the same in every frame of a sweep. */
 typedef struct optplug_frame optplug_frame;
 struct optplug_frame {
   uint32_t struct_size;
@@ -240,8 +239,8 @@ struct optplug_frame {
   void *stream;         /* the device's queue to launch on (cudaStream_t); NULL on the CPU */
   double gradient_scale; /* multiply each gradient by this, rounded to dtype, before use.  1 unless the node
                             has CAPABILITY_GRADIENT_SCALE: for the others the host has multiplied already */
-  uint64_t seed;         /* key for counter-based random numbers: changes with every step, equal for equal
-                            runs.  Count by (parameter_index, element), so that cuts do not matter */
+  uint64_t seed;         /* key for counter-based random numbers: another for every step and every node, the
+                            same in all calls of a step, equal for equal runs.  Count by (parameter_index, element), so that cuts do not matter */
   void *scratch;            /* what plan->set_scratch asked for, this call's own, 64-byte aligned, with any
                                contents.  NULL when nothing was asked for */
   uint64_t scratch_size;    /* bytes: fixed + per element x the elements of all segments */
@@ -256,10 +255,14 @@ struct optplug_frame {
   double loss;              /* of this evaluation, as the trainer states it; NaN when it does not */
 };
 
-/* For a wrapper: in this call its bases work, for the first time in this step (prepare what they shall see),
-   for the last time (they are done when they return).  Mostly both.  A leaf has both in its last call. */
+/* For a wrapper: in this call its bases work (WORKS), for the first time in this step (FIRST: prepare what they
+   shall see), for the last time (LAST: they are done when they return).  Mostly all three.  Without WORKS it is a
+   call of the wrapper's own: in a phase before its last, or in a pass after which `decide` wants the loss again.
+   A leaf has all three in its last call.  A node that has nothing to do in a call gets no segments and no
+   partials; pass, phase and flags mean nothing then. */
 #define OPTPLUG_FRAME_FIRST 0x1u
 #define OPTPLUG_FRAME_LAST 0x2u
+#define OPTPLUG_FRAME_WORKS 0x4u
 
 /* How sums come out equal for every cut, thread and host: in a tree with reductions, segments of
    GRANULARITY_ELEMENT and GRANULARITY_BLOCK begin at multiples of this many elements of their parameter (or of
@@ -267,7 +270,8 @@ struct optplug_frame {
    with it; partials are added in double in the order of elements, then of parameters. */
 #define OPTPLUG_REDUCTION_LENGTH 4096u
 #define OPTPLUG_REDUCE_SUM 0u
-#define OPTPLUG_REDUCE_MAX 1u /* the greatest; of magnitudes, since partials and their absence count as 0 */
+/* The greatest; of magnitudes, since partials and their absence count as 0.  What is not a number stays so. */
+#define OPTPLUG_REDUCE_MAX 1u
 
 /* What `decide` knows: one pass of a step, when all of its reductions are there. */
 typedef struct optplug_pass {
@@ -277,7 +281,7 @@ typedef struct optplug_pass {
   uint32_t pass;
   uint32_t reserved0;                   /* 0 */
   const double *const *hyperparameters; /* [group][i] */
-  const double *tensor_reductions;      /* NULL for an optimizer of one phase */
+  const double *tensor_reductions;      /* NULL where there are none */
   const double *group_reductions;
   const double *model_reductions;
   void *const *model_slots;             /* in/out */
@@ -328,25 +332,26 @@ struct optplug_plan {
   const double *const *hyperparameters; /* [group][i]: this node's values */
   void *host_data;                      /* the host's own */
   /* Asks for a slot of `parameter` and stores its index into segment.slots.  Fails with INVALID_ARGUMENT
-     when the slot breaks a rule stated at optplug_slot, RESOURCE_EXHAUSTED when memory is short. [main] */
+     when the slot breaks a rule stated at optplug_slot or is a parameter's 65th. [main] */
   optplug_status(OPTPLUG_CALL *add_slot)(const optplug_plan *plan, uint32_t parameter, const optplug_slot *slot,
                                          uint32_t *index) OPTPLUG_NOEXCEPT;
   /* Asks to see, in this node's own segment.slots, the nth slot with `role` among those that base `base`
-     and the bases below it hold for `parameter` (nearest base first, each in the order of add_slot).  Only
+     and the bases below it hold for `parameter` (wrappers before their bases, each in the order of add_slot).  Only
      slots with SHAPE_AS_PARAMETER and the parameter's dtype are counted.  NOT_FOUND when there are no more.
      The wrapper may read and write it in `step`, after calling the base. [main] */
   optplug_status(OPTPLUG_CALL *borrow_slot)(const optplug_plan *plan, uint32_t parameter, uint32_t base,
                                             uint32_t role, uint32_t nth, uint32_t *index) OPTPLUG_NOEXCEPT;
   /* Asks for a slot of the whole model, saved as "optimizer/<path.>name", and stores its index into
-     frame->model_slots.  SHAPE_EXPLICIT, with a dtype of its own.  Fails as add_slot does. [main] */
+     frame->model_slots.  SHAPE_EXPLICIT, with a dtype of its own, named neither as a hyperparameter nor
+     "state_version".  Fails as add_slot does. [main] */
   optplug_status(OPTPLUG_CALL *add_model_slot)(const optplug_plan *plan, const optplug_slot *slot,
                                                uint32_t *index) OPTPLUG_NOEXCEPT;
   /* Asks for `phases` sweeps in each pass (1 to 64; 1 if not called) and, with more than one, for `reductions`
      numbers of each segment (0 to 64) from all but the last: operations[i] is OPTPLUG_REDUCE_..., NULL: sums. [main] */
   optplug_status(OPTPLUG_CALL *set_phases)(const optplug_plan *plan, uint32_t phases, uint32_t reductions,
                                            const uint32_t *operations) OPTPLUG_NOEXCEPT;
-  /* Asks for working memory of each call: `bytes`, and `bytes_per_element` (at most 1024) for each element of
-     its segments.  RESOURCE_EXHAUSTED when memory is short. [main] */
+  /* Asks for working memory of each call: `bytes` (below 2^40), and `bytes_per_element` (at most 1024) for each
+     element of its segments. [main] */
   optplug_status(OPTPLUG_CALL *set_scratch)(const optplug_plan *plan, uint64_t bytes,
                                             uint64_t bytes_per_element) OPTPLUG_NOEXCEPT;
 };
@@ -374,8 +379,8 @@ struct optplug_plan {
 #define OPTPLUG_CAPABILITY_JOINED_PARAMETERS 0x10ull
 /* Its `decide` may answer REEVALUATE: a trainer that cannot evaluate the loss again refuses it early. */
 #define OPTPLUG_CAPABILITY_REEVALUATE 0x20ull
-/* A wrapper that sees its segments in every call in which its bases work; by FRAME_FIRST and FRAME_LAST it knows
-   where it is.  Without the bit its segments are empty but in the last, so that a wrapper need not know of
+/* A wrapper that sees its segments in every call in which its bases work; by the frame's flags it knows where it
+   is.  Without the bit its segments are empty but in the last, so that a wrapper need not know of
    phases: it calls its bases once in every call, and acts on what it sees. */
 #define OPTPLUG_CAPABILITY_EVERY_PHASE 0x40ull
 /* A wrapper that gives its bases another gradient: in every call in which they work it fills
@@ -442,8 +447,9 @@ struct optplug_optimizer {
 
 /* Weights to evaluate and export with, when they differ from those being trained (Lookahead's slow
    weights, an average).  The host calls `enter` over all segments, evaluates, and calls `leave`; no
-   step comes between.  The outermost node of a tree that offers the view decides.  Frames are those of
-   the last step, without gradients and with children for no one to call. */
+   step comes between.  The outermost node of a tree that offers the view decides.  Frames have the step and seed
+   of the last step, flags, pass and phase 0, no gradients, all parameters of the node, and children for no one to
+   call. */
 #define OPTPLUG_EXTENSION_EVAL_VIEW "optplug.eval-view/1"
 typedef struct optplug_eval_view {
   uint32_t struct_size;
@@ -458,7 +464,8 @@ typedef struct optplug_eval_view {
 
 /* A wrapper that at times wants its bases to start afresh.  After each step the host asks; for every group
    that answers non-zero it gives all slots of the bases below the wrapper their initial values (from the
-   parameters as they are now) and sets those nodes' parameter steps to 0, for the group's parameters. */
+   parameters as they are now) and sets those nodes' parameter steps to 0, for those of the group's parameters that
+   the wrapper sees.  Model slots stay. */
 #define OPTPLUG_EXTENSION_RESTART_BASES "optplug.restart-bases/1"
 typedef struct optplug_restart_bases {
   uint32_t struct_size;

@@ -24,6 +24,7 @@ extension Optimizer {
   /// - Throws: `OptimizerError.hyperparameter` when there is no such hyperparameter, the value is not allowed, or it
   ///   decides which slots exist.
   public func set(_ name: String, to value: Double, group: Int? = nil) throws {
+    try checkIsNotStepping()
     let cell = try tree.cell(name)
     if let group { try check(group: group, for: name) }
     if let problem = cell.type.problem(with: value) {

@@ -20,6 +20,7 @@ public final class Optimizer {
   private let restarting: [Restarting]
   private let seed: UInt64
   private(set) var isShowingEvaluationWeights = false
+  private var isStepping = false
 
   /// Steps taken, by all parameters together.
   public internal(set) var stepCount: UInt64 = 0
@@ -131,16 +132,32 @@ public final class Optimizer {
     let first = try clipped(gradients, gradientScale, clippingNorm)
     stepCount += 1
     let facts = StepFacts(step: stepCount, seed: stepSeed, gradientScale: first.scale, loss: loss)
+    isStepping = true
+    defer { isStepping = false }
     try engine.step(gradients, facts) {
       guard let loss = try reevaluate?() else {
         throw OptimizerError.parameters("nothing evaluates the loss again")
       }
       return StepEngine.Evaluation(
-        gradients: gradients, gradientScale: try clipped(gradients, gradientScale, clippingNorm).scale,
+        gradients: gradients, gradientScale: try clippedAgain(gradients, gradientScale, clippingNorm),
         loss: loss)
     }
     restartBases()
     return first.norm
+  }
+
+  /// The scale that clips the gradients of a further evaluation. That their norm is not finite comes too late for the
+  /// step to be left out, hence another error.
+  private func clippedAgain(_ gradients: [UnsafeRawPointer?], _ scale: Double, _ clippingNorm: Double?) throws
+    -> Double
+  {
+    do { return try clipped(gradients, scale, clippingNorm).scale } catch OptimizerError.norm(let norm) {
+      throw OptimizerError.call(
+        tree.root.type.name, function: "step",
+        problem:
+          "the gradients' norm is \(norm) where the loss was evaluated again; parameters and state are undefined"
+      )
+    }
   }
 
   /// The scale that clips the gradients, and their norm before.
@@ -162,6 +179,13 @@ public final class Optimizer {
     return engine.globalNorm(gradients)
   }
 
+  /// What evaluates the loss again runs in the middle of a step, where nothing else may happen.
+  func checkIsNotStepping() throws {
+    guard !isStepping else {
+      throw OptimizerError.parameters("the optimizer may not be used while a step evaluates the loss again")
+    }
+  }
+
   private func check(_ gradients: [UnsafeRawPointer?], _ gradientScale: Double) throws {
     guard gradients.count == table.parameters.count else {
       throw OptimizerError.parameters("\(gradients.count) gradients for \(table.parameters.count) parameters")
@@ -172,6 +196,7 @@ public final class Optimizer {
     guard !isShowingEvaluationWeights else {
       throw OptimizerError.parameters("no step may be taken inside withEvaluationWeights")
     }
+    try checkIsNotStepping()
   }
 
   /// A key that differs from step to step and is the same for equal runs (SplitMix64's output function).
@@ -185,7 +210,7 @@ public final class Optimizer {
   /// A wrapper that may ask for its bases to start afresh.
   private struct Restarting {
     let bases: [Node]
-    private let node: Node
+    let node: Node
     private let restarts: @convention(c) (OpaquePointer?, UInt64, UnsafePointer<Double>?) -> UInt32
 
     init?(_ node: Node) {
@@ -208,7 +233,8 @@ public final class Optimizer {
   private func restartBases() {
     for wrapper in restarting {
       for group in groups.indices where wrapper.asks(after: stepCount, group: group) {
-        for (i, parameter) in table.parameters.enumerated() where parameter.group == group {
+        for (i, parameter) in table.parameters.enumerated()
+        where parameter.group == group && wrapper.node.view.contains(i) {
           for base in wrapper.bases {
             base.parameterSteps[i] = 0
             for slot in base.ownSlots[i] { slot.reset(from: parameter.values) }
@@ -235,6 +261,7 @@ public final class Optimizer {
   /// can be restored inside.
   /// - Throws: what `body` throws, or `OptimizerError.call`.
   public func withEvaluationWeights<R>(_ body: () throws -> R) throws -> R {
+    try checkIsNotStepping()
     guard !isShowingEvaluationWeights, stepCount > 0, let (index, view) = evaluationView,
       let enter = view.enter,
       let leave = view.leave

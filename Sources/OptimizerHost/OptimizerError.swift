@@ -1,5 +1,7 @@
 // Everything that can go wrong between an expression and a step.
 
+import Foundation
+
 /// Why an optimizer could not be made, changed, restored or stepped.
 public enum OptimizerError: Error, Equatable, CustomStringConvertible {
   /// An optimizer expression is malformed; `position` counts characters from 0.
@@ -41,7 +43,7 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Why a file cannot be used as a plugin.
-public enum Refusal: Error, Equatable, Sendable, CustomStringConvertible {
+public enum Refusal: Error, Equatable, Sendable, Codable, CustomStringConvertible {
   case notFound
   case unreadable(String)
   case directory
@@ -63,6 +65,15 @@ public enum Refusal: Error, Equatable, Sendable, CustomStringConvertible {
   case descriptor(String)
   case noSuchOptimizer(String, available: [String])
   case severalOptimizers([String])
+  /// Other users could have put or changed the file.
+  case insecure(String)
+  /// The file's code cannot be tried out of the host's way.
+  case untried(String)
+  case crashes(ProbeStage, signal: Int32)
+  case exits(ProbeStage, status: Int32)
+  case hangs(ProbeStage, seconds: Double)
+  /// What an earlier try of the same content found.
+  indirect case remembered(Refusal)
 
   public var description: String {
     switch self {
@@ -101,6 +112,20 @@ public enum Refusal: Error, Equatable, Sendable, CustomStringConvertible {
         + suggestion(for: name, among: available)
     case .severalOptimizers(let names):
       "holds several optimizers; add ':' and the name of one of \(names.joined(separator: ", ")) to the path"
+    case .insecure(let problem):
+      "is not safe to load: \(problem), or allow such files with --allow-insecure"
+    case .untried(let reason):
+      "was not loaded, since it is unknown and \(reason); name the file by its path, or install optplug-probe beside "
+        + "the program or say where it is in OPTPLUG_PROBE"
+    case .crashes(let stage, let signal):
+      "crashes \(stage.words) (\(strsignal(signal).map { String(cString: $0) } ?? "signal \(signal)")); mend it: a debugger on 'optplug-probe FILE' "
+        + "shows the place"
+    case .exits(let stage, let status):
+      "ends the process \(stage.words) (exit status \(status)); mend it: a plugin never exits"
+    case .hangs(let stage, let seconds):
+      "hangs \(stage.words): it was ended after \(seconds) s; mend it: a debugger on 'optplug-probe FILE' shows the place"
+    case .remembered(let refusal):
+      "\(refusal) (as found before; 'optplug list --retry' tries again)"
     }
   }
 }

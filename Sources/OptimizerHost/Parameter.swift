@@ -6,7 +6,8 @@ public struct Parameter {
   public let name: String
   /// Sizes, outermost first; empty for a single number.
   public let shape: [Int]
-  /// `.float32` or `.float64`; of the gradient too.
+  /// `.float32`, `.float64`, `.bfloat16` or `.float16`; of the gradient too. From the first step on, 16-bit parameters
+  /// are rounded from 32-bit masters that the optimizer keeps: what others write into them is lost.
   public let dtype: DType
   /// The first element. Must stay valid as long as the optimizer lives.
   public let values: UnsafeMutableRawPointer

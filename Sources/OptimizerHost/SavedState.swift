@@ -38,6 +38,7 @@ extension Optimizer {
     guard !isShowingEvaluationWeights else {
       throw OptimizerError.parameters("no state may be restored inside withEvaluationWeights")
     }
+    try checkIsNotStepping()
     let entries = entries
     var saved: [String: NamedTensor] = [:]
     for tensor in tensors where saved.updateValue(tensor, forKey: tensor.name) != nil {
@@ -104,6 +105,17 @@ extension Optimizer {
       }
     }
     for node in tree.nodes {
+      for group in 0..<table.groupCount {
+        let row = node.type.hyperparameters.enumerated().map { i, type in
+          saved["optimizer/\(node.path)\(type.name)"].map { $0.bytes.doubles[group] } ?? node[group, i]
+        }
+        if let problem = node.problem(with: row) {
+          throw OptimizerError.state(
+            "optimizer/\(node.path)", problem: "its saved values do not go together: \(problem)")
+        }
+      }
+    }
+    for node in tree.nodes {
       let name = "optimizer/\(node.path)state_version"
       let version = saved[name]?.bytes.integer ?? 0
       guard version == Int64(node.type.stateVersion) else {
@@ -114,8 +126,7 @@ extension Optimizer {
             + "that saved it")
       }
     }
-    for (name, tensor) in saved where name.hasSuffix("step") && tensor.dtype == .int64 && tensor.shape.isEmpty
-    {
+    for (name, tensor) in saved where name.hasSuffix("/step") || name.hasSuffix(".step") {
       guard tensor.bytes.integer >= 0 else { throw OptimizerError.state(name, problem: "is negative") }
     }
   }

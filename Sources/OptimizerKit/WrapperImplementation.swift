@@ -102,9 +102,7 @@ where F.S == Float, D.S == Double {
     _ instance: Instance, _ frame: UnsafePointer<optplug_frame>, _ error: ErrorOut
   ) -> optplug_status {
     if frame.pointee.phase < lastPhase { return run(.collect, instance, frame, error) }
-    if traits.contains(.reevaluates), let values = frame.pointee.hyperparameters?[0],
-      F.wantsReevaluation(HyperparameterValues(values), StepMoment(frame))
-    {
+    if traits.contains(.reevaluates), frame.pointee.flags & OPTPLUG_FRAME_WORKS == 0 {
       return run(.prepareReevaluation, instance, frame, error)
     }
     if traits.contains(.actsBefore), frame.pointee.flags & OPTPLUG_FRAME_FIRST != 0 {
@@ -134,11 +132,26 @@ where F.S == Float, D.S == Double {
       let formula = G(
         frame.pointee.values(first.pointee.group_index), StepMoment(frame, first, width: width))
       while let segment = next, isAlike(segment, first) {
-        if let formula { act(formula, stage, on: segment, instance, frame, totals) }
+        if let formula {
+          act(formula, stage, on: segment, instance, frame, totals)
+        } else if case .change = stage {
+          passGradient(G.self, segment, frame)
+        }
         totals = totals.map { $0 + width }
         next = segments.next()
       }
     }
+  }
+
+  /// Gives the bases the gradient as it is, where the formula has nothing to do.
+  private func passGradient<G: StagedWrapperFormula>(
+    _: G.Type, _ segment: UnsafePointer<optplug_segment>, _ frame: UnsafePointer<optplug_frame>
+  ) {
+    guard let source = segment.pointee.gradient?.assumingMemoryBound(to: G.S.self),
+      let result = segment.pointee.base_gradient?.assumingMemoryBound(to: G.S.self)
+    else { return }
+    let scale = G.S(frame.pointee.gradient_scale)
+    for i in 0..<Int(segment.pointee.count) { result[i] = source[i] * scale }
   }
 
   /// Whether the constants of one segment serve another.

@@ -17,6 +17,13 @@ public enum Format {
     String(format: "%.\(places)f", value)
   }
 
+  /// At most three places, without zeros at the end: `4`, `1.016`.
+  public static func shortDecimal(_ value: Double) -> String {
+    var text = decimal(value, 3)
+    while text.hasSuffix("0") { text.removeLast() }
+    return text.hasSuffix(".") ? String(text.dropLast()) : text
+  }
+
   /// 0…1 as `98.25 %`.
   public static func percent(_ share: Double) -> String { decimal(share * 100, 2) + " %" }
 
@@ -49,6 +56,18 @@ public enum Format {
     let width = rows.map(\.name.count).max() ?? 0
     return rows.map { row in
       "  " + row.name + String(repeating: " ", count: width - row.name.count + 2) + row.value
+    }.joined(separator: "\n")
+  }
+
+  /// Rows as lines, the cells of a column below one another.
+  public static func columns(_ rows: [[String]]) -> String {
+    let count = rows.map(\.count).max() ?? 0
+    let widths = (0..<count).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+    }
+    return rows.map { row in
+      row.enumerated().map { column, cell in
+        column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
+      }.joined(separator: "  ")
     }.joined(separator: "\n")
   }
 

@@ -51,6 +51,8 @@ public struct RunDescription: Sendable {
     public let name, version: String
     /// The shared object, absolute.
     public let path: String
+    /// Its SHA-256, in 64 hexadecimal digits.
+    public let hash: String
   }
 }
 

@@ -62,6 +62,9 @@ struct OptimizerOptions: ParsableArguments {
   @Flag(name: .customLong("no-decay-bias-norm"), help: "No weight decay for biases and norm parameters.")
   var noDecayBiasNorm = false
 
+  @Flag(help: "Loads plugins although other users could have changed them.")
+  var allowInsecure = false
+
   @Flag(help: "Wraps the optimizer in Lookahead; its slow weights are validated, tested and saved.")
   var lookahead = false
 
@@ -101,6 +104,12 @@ struct OptimizerOptions: ParsableArguments {
         : optimizerPlugin,
       overrides: try overrides(), learningRate: lr, weightDecay: weightDecay,
       sparesBiasesAndNorms: noDecayBiasNorm)
+  }
+
+  func registry() -> PluginRegistry {
+    var scanning = Scanning.standard()
+    scanning.allowsInsecure = allowInsecure
+    return .standard(scanning: scanning)
   }
 
   private func overrides() throws -> [(name: String, value: String)] {

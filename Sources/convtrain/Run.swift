@@ -56,7 +56,8 @@ struct Run {
     let dataset = try loadDataset()
     let sink = ProgressSink()
     let trainer = try Trainer(
-      try command.trainingOptions(), dataset: dataset, weights: weights, trace: trace, events: sink)
+      try command.trainingOptions(), dataset: dataset, weights: weights,
+      registry: command.optimizer.registry(), trace: trace, events: sink)
     let summary: TrainingSummary
     do {
       summary = try trainer.train { interruption.isRequested }

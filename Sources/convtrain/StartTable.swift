@@ -15,7 +15,8 @@ func startTable(_ run: RunDescription) -> String {
     ("optimizer", run.optimizer),
   ]
   for plugin in run.plugins {
-    rows.append(("plugin", "\(plugin.name) \(plugin.version), \(plugin.path)"))
+    rows.append(
+      ("plugin", "\(plugin.name) \(plugin.version), \(plugin.path), sha256 \(plugin.hash.prefix(16))"))
   }
   rows.append(("optimizer state", Format.bytes(run.stateBytes)))
   if run.epochs > 0 {

@@ -34,7 +34,8 @@ extension ExitStatus {
     self =
       switch error {
       case let error as OptimizerError: ExitStatus(error)
-      case is OutputError: .failedRun
+      case is OutputError, is NoMemoryLimit: .failedRun
+      case is CannotCreate: .cannotCreate
       default: .internalError
       }
   }

@@ -15,5 +15,13 @@ struct Optplug: ParsableCommand {
       interrupted.
       """,
     // One line for each command, in the order in which an author needs them.
-    subcommands: [Validate.self, ValidateCase.self, TraceCommand.self])
+    subcommands: [
+      List.self,
+      Inspect.self,
+      Validate.self,
+      ValidateCase.self,
+      New.self,
+      Bench.self,
+      TraceCommand.self,
+    ])
 }

@@ -16,6 +16,8 @@ private func answers(_ arguments: [String], _ lines: [String] = []) throws -> (
   let process = Process()
   process.executableURL = BuildProducts.directory.appendingPathComponent("stepbench")
   process.arguments = arguments
+  process.environment = ProcessInfo.processInfo.environment.merging(["XDG_CACHE_HOME": folder.path("cache")])
+  { $1 }
   process.standardInput = try FileHandle(forReadingFrom: input)
   process.standardOutput = try FileHandle(forWritingTo: output)
   process.standardError = try FileHandle(forWritingTo: error)

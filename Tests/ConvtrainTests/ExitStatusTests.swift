@@ -2,13 +2,14 @@
 
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ExitStatusTests {
   private let program: Program
 
   init() throws {
-    program = try Program()
+    program = try Program("convtrain")
   }
 
   private func expect(

@@ -1,16 +1,17 @@
 // The help text, word for word: a change of it is a change that users see.
 
+import TestSupport
 import Testing
 
 @Suite struct HelpTests {
   @Test func help() throws {
-    let outcome = try Program().run("--help")
+    let outcome = try Program("convtrain").run("--help")
     #expect(outcome.status == 0 && outcome.error == "")
     #expect(outcome.output == expectedHelp)
   }
 
   @Test func usageErrorsShowTheUsage() throws {
-    let outcome = try Program().run("--epochs")
+    let outcome = try Program("convtrain").run("--epochs")
     #expect(outcome.status == 64 && outcome.output == "")
     #expect(outcome.error.contains("Usage: convtrain [<arch>] [<options>]"))
   }
@@ -62,6 +63,8 @@ private let expectedHelp = """
     --lr <rate>             Learning rate, 0 or more. (default: 0.0005)
     --weight-decay <rate>   Weight decay, 0 or more. (default: 0.0001)
     --no-decay-bias-norm    No weight decay for biases and norm parameters.
+    --allow-insecure        Loads plugins although other users could have changed
+                            them.
     --lookahead             Wraps the optimizer in Lookahead; its slow weights
                             are validated, tested and saved.
     --lookahead-k <steps>   Lookahead: steps between synchronisations, 1 or more.

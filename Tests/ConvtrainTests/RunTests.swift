@@ -2,13 +2,14 @@
 
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct RunTests {
   private let program: Program
 
   init() throws {
-    program = try Program()
+    program = try Program("convtrain")
   }
 
   private func json(_ outcome: Outcome) throws -> [String: Any] {

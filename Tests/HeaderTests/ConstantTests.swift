@@ -78,6 +78,7 @@ import Testing
   @Test func stepsInSeveralSweeps() {
     #expect(OPTPLUG_FRAME_FIRST == 0x1)
     #expect(OPTPLUG_FRAME_LAST == 0x2)
+    #expect(OPTPLUG_FRAME_WORKS == 0x4)
     #expect(OPTPLUG_REDUCTION_LENGTH == 4096)
     #expect(OPTPLUG_REDUCE_SUM == 0)
     #expect(OPTPLUG_REDUCE_MAX == 1)

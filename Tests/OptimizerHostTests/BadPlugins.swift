@@ -14,10 +14,17 @@ enum BadPlugins {
     try #require(try all.get()[name], "Tests/BadPlugins/\(name).c does not exist")
   }
 
+  /// Loads files that are named at once, so that all of their code runs in this process.
+  static func registry() -> PluginRegistry {
+    PluginRegistry(searchPath: [BuildProducts.directory.path], scanning: Scanning())
+  }
+
   /// Makes an optimizer of the plugin over a parameter `w` of four elements, and answers the error.
   static func refusal(of plugin: URL) throws -> OptimizerError {
     let weights = Tensor<Float>("w", [1, 2, 3, 4])
-    let error = try #require(throws: OptimizerError.self) { _ = try Training(plugin.path, [weights]) }
+    let error = try #require(throws: OptimizerError.self) {
+      _ = try Training(plugin.path, [weights], registry: registry())
+    }
     return error
   }
 }

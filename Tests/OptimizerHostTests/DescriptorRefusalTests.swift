@@ -66,7 +66,6 @@ import Testing
     BadPlugin("slot-twice", "'bad' asks for slot 'mean' twice"),
     BadPlugin("slot-type", "slot 'mean' of 'w' has an element type that this host does not know"),
     BadPlugin("slot-lanes", "slot 'mean' of 'w' has an element type that this host does not know"),
-    BadPlugin("slot-role", "slot 'mean' of 'w' has the unknown role 4"),
     BadPlugin("slot-shape-rule", "slot 'mean' of 'w' has the unknown shape rule 9"),
     BadPlugin("slot-shape-cut", "slot 'mean' of 'w' has its own shape, which needs whole tensors"),
     BadPlugin("slot-dims-null", "slot 'mean' of 'w' has no valid shape"),

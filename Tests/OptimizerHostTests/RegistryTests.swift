@@ -36,7 +36,8 @@ import Testing
 
 @Suite struct RegistryTests {
   private func find(_ text: String, in folders: [TemporaryFolder]) throws -> OptimizerType {
-    try PluginRegistry(searchPath: folders.map(\.url.path)).find(OptimizerExpression(parsing: text))
+    try PluginRegistry(searchPath: folders.map(\.url.path), scanning: BuildProducts.scanning).find(
+      OptimizerExpression(parsing: text))
   }
 
   /// Looking for a shipped optimizer runs no code of unrelated plugins in folders that come earlier.
@@ -45,7 +46,8 @@ import Testing
     let unrelated = try CPlugin.compile(
       source: Repository.file("Tests/BadPlugins/entry-fails.c"), flags: ["-DUNRELATED"])
     _ = try folder.copy(unrelated, as: "aaa.so")
-    let registry = PluginRegistry(searchPath: [folder.url.path, BuildProducts.directory.path])
+    let registry = PluginRegistry(
+      searchPath: [folder.url.path, BuildProducts.directory.path], scanning: BuildProducts.scanning)
     #expect(try registry.find(OptimizerExpression(parsing: "adam")).name == "adam")
     #expect(CPlugin.events(of: unrelated).isEmpty)
     #expect(throws: OptimizerError.self) { try registry.find(OptimizerExpression(parsing: "nobody")) }
@@ -100,7 +102,8 @@ import Testing
   @Test func missingFoldersAreSkipped() throws {
     let folder = try TemporaryFolder()
     _ = try folder.copy(BuildProducts.plugin("SGD"), as: "libSGD.so")
-    let registry = PluginRegistry(searchPath: ["/nonexistent", folder.url.path])
+    let registry = PluginRegistry(
+      searchPath: ["/nonexistent", folder.url.path], scanning: BuildProducts.scanning)
     #expect(try registry.find(OptimizerExpression(parsing: "sgd")).name == "sgd")
   }
 

@@ -22,8 +22,15 @@ public enum BuildProducts {
     #endif
   }
 
+  /// Tries unknown files in this build's helper, and remembers them for this run of the tests.
+  public static let scanning = Scanning(
+    probe: directory.appendingPathComponent("optplug-probe").path,
+    cache: CPlugin.folder.appendingPathComponent("cache").path)
+
   /// A registry that knows the plugins of this build and no others.
-  public static func registry() -> PluginRegistry { PluginRegistry(searchPath: [directory.path]) }
+  public static func registry() -> PluginRegistry {
+    PluginRegistry(searchPath: [directory.path], scanning: scanning)
+  }
 }
 
 public enum Repository {

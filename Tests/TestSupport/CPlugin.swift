@@ -94,17 +94,20 @@ public struct Compiler: Sendable, CustomStringConvertible {
     return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
   }
 
-  /// Runs the compiler.
+  /// Runs the compiler, in a folder or in the current one.
   /// - Throws: `CPlugin.Failure` with its messages; warnings alone are no failure.
-  public func run(_ arguments: [String]) throws { _ = try output(arguments) }
+  public func run(_ arguments: [String], in folder: URL? = nil) throws {
+    _ = try output(arguments, in: folder)
+  }
 
   /// Runs the program and returns what it wrote, to either stream.
   /// - Throws: `CPlugin.Failure` with it when the program fails.
-  public func output(_ arguments: [String]) throws -> String {
+  public func output(_ arguments: [String], in folder: URL? = nil) throws -> String {
     guard let path else { throw CPlugin.Failure.noCompiler(name) }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
+    if let folder { process.currentDirectoryURL = folder }
     let messages = Pipe()
     process.standardOutput = messages
     process.standardError = messages

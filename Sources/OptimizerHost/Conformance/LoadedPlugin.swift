@@ -4,17 +4,16 @@ import COptPlug
 
 /// A plugin that the host has loaded.
 package struct LoadedPlugin {
+  private let library: PluginLibrary
   /// Absolute.
-  package let path: String
+  package var path: String { library.file.path }
   /// In the plugin's order.
-  package let optimizers: [OptimizerType]
+  package var optimizers: [OptimizerType] { library.optimizers }
 
   /// Loads the file by all rules of the host.
   /// - Throws: `OptimizerError.plugin`.
   package init(path: String) throws {
-    let library = try PluginLibrary(try PluginFile(path))
-    self.path = library.path
-    optimizers = library.optimizers
+    library = try PluginLibrary(try PluginFile(path))
   }
 
   /// Makes `registry` find the optimizer at `place` through an interposition.
@@ -22,8 +21,9 @@ package struct LoadedPlugin {
   package func interpose(_ place: Int, in registry: PluginRegistry) throws -> Interposition {
     let interposition = Interposition(optimizers[place].descriptor)
     var types = optimizers
-    types[place] = try OptimizerType(interposition.descriptor, place: place + 1, path: path)
-    registry.adopt(PluginLibrary(path: path, optimizers: types))
+    types[place] = try OptimizerType(
+      interposition.descriptor, place: place + 1, path: path, hash: library.file.hash)
+    registry.adopt(PluginLibrary(library, optimizers: types))
     interposition.install()
     return interposition
   }

@@ -31,9 +31,12 @@ struct ELFFile {
   /// Reads the file at `path`.
   /// - Throws: `Refusal` when the file is not a whole shared library for this machine.
   init(path: String) throws {
-    let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-    try self.init(Bytes(data))
+    try self.init(try Data(contentsOf: URL(fileURLWithPath: path)))
   }
+
+  /// Reads a file's contents.
+  /// - Throws: `Refusal`, as above.
+  init(_ contents: Data) throws { try self.init(Bytes(contents)) }
 
   private init(_ file: Bytes) throws {
     guard file.count > 0 else { throw Refusal.empty }

@@ -19,6 +19,12 @@ enum InstructionSet {
     ),
   ]
 
+  /// A level in words.
+  static func name(_ level: UInt32) -> String {
+    guard level != OPTPLUG_INSTRUCTIONS_BASELINE else { return "baseline" }
+    return levels.first { $0.level == level }?.name ?? "number \(level)"
+  }
+
   /// Refuses a level that this processor does not reach; a level that nobody knows is refused too. Where the system
   /// does not tell what the processor has, known levels pass.
   static func check(_ level: UInt32, processor: Set<String>? = processorFlags) throws {

@@ -14,6 +14,8 @@ public struct OptimizerType: @unchecked Sendable {
   public let baseRoles: [String]
   /// The plugin's file, absolute.
   public let path: String
+  /// The file's SHA-256, in 64 hexadecimal digits.
+  public let hash: String
 
   /// Constant for the life of the process, which makes the type safe to share.
   private(set) var descriptor: UnsafePointer<optplug_optimizer>
@@ -29,6 +31,9 @@ public struct OptimizerType: @unchecked Sendable {
     type.descriptor = descriptor
     return type
   }
+
+  /// Whether the plugin answers to an extension's id.
+  func offers(_ id: String) -> Bool { descriptor.pointee.get_extension?(descriptor, id) != nil }
 
   /// The table of an extension whose struct is at least `least` bytes, or nil.
   func table<T>(_ id: String, as _: T.Type, least: UInt32) -> UnsafePointer<T>? {
@@ -61,7 +66,9 @@ extension OptimizerType {
 
   /// Reads and checks everything that a library describes.
   /// - Throws: `Refusal`.
-  static func read(_ library: UnsafePointer<optplug_library>?, path: String) throws -> [OptimizerType] {
+  static func read(_ library: UnsafePointer<optplug_library>?, path: String, hash: String) throws
+    -> [OptimizerType]
+  {
     guard let library = library?.pointee else { throw Refusal.descriptor("it hands out no library") }
     guard library.struct_size >= OPTPLUG_LIBRARY_SIZE_1_0 else {
       throw Refusal.descriptor(
@@ -79,7 +86,7 @@ extension OptimizerType {
     }
     let types = try (0..<Int(library.optimizer_count)).map { i in
       guard let descriptor = optimizers[i] else { throw Refusal.descriptor("optimizer \(i + 1) is missing") }
-      return try OptimizerType(descriptor, place: i + 1, path: path)
+      return try OptimizerType(descriptor, place: i + 1, path: path, hash: hash)
     }
     if let twice = firstDuplicate(types.map(\.name)) {
       throw Refusal.descriptor("it holds two optimizers named '\(twice)'")
@@ -87,7 +94,7 @@ extension OptimizerType {
     return types
   }
 
-  init(_ descriptor: UnsafePointer<optplug_optimizer>, place: Int, path: String) throws {
+  init(_ descriptor: UnsafePointer<optplug_optimizer>, place: Int, path: String, hash: String) throws {
     let raw = descriptor.pointee
     guard raw.struct_size >= OPTPLUG_OPTIMIZER_SIZE_1_0 else {
       throw Refusal.descriptor(
@@ -97,7 +104,7 @@ extension OptimizerType {
     func wrong(_ problem: String) -> Refusal { .descriptor("'\(name)' \(problem)") }
     self.descriptor = descriptor
     self.name = name
-    self.path = path
+    (self.path, self.hash) = (path, hash)
     guard let version = raw.version, let summary = raw.summary else {
       throw wrong("has no \(raw.version == nil ? "version" : "summary")")
     }

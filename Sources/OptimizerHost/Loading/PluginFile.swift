@@ -7,51 +7,76 @@ import Foundation
 struct PluginFile {
   /// Absolute, links resolved.
   let path: String
+  /// SHA-256 of the contents, in 64 hexadecimal digits.
+  let hash: String
+  /// Libraries that the loader must find first; empty where files are not ELF.
+  let needed: [String]
+  /// Symbols that the file defines for others; empty where files are not ELF.
+  let exports: [String]
+  /// What the file says of itself before any of its code runs, if it does.
+  let note: optplug_note?
 
   /// Examines the file at `path`.
   /// - Throws: `OptimizerError.plugin` with the reason why it cannot be used.
-  init(_ path: String) throws {
-    self.path = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+  init(_ path: String) throws(OptimizerError) {
+    self.path = Self.resolve(path)
     do {
-      try Self.checkKind(self.path)
+      let contents = try Self.read(self.path)
       #if os(Linux)
-        let file = try ELFFile(path: self.path)
+        let file = try ELFFile(contents)
         guard file.exports.contains(entrySymbol) else {
           let other = file.exports.compactMap(Self.major).first
           throw other.map(Refusal.otherMajor) ?? Refusal.noEntrySymbol
         }
-        if let note = file.note { try Self.check(note) }
+        note = try file.note.map(Self.check)
+        (needed, exports) = (file.needed, file.exports.sorted())
+      #else
+        (note, needed, exports) = (nil, [], [])
       #endif
+      hash = contents.withUnsafeBytes { SHA256.hex(of: $0) }
     } catch let refusal as Refusal {
       throw OptimizerError.plugin(path, refusal)
-    } catch let error as OptimizerError {
-      throw error
     } catch {
       throw OptimizerError.plugin(path, .unreadable(error.localizedDescription))
     }
   }
 
-  /// Opening a pipe would wait for ever, so the kind is asked for before anything is opened.
-  private static func checkKind(_ path: String) throws {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-      throw errno == ENOENT || errno == ENOTDIR
-        ? Refusal.notFound : .unreadable(String(cString: strerror(errno)))
-    }
-    switch status.st_mode & S_IFMT {
+  /// The absolute path, links resolved.
+  static func resolve(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+
+  /// All bytes of a regular file. Opening a pipe would wait for ever, and opening a device may do something, so the
+  /// kind is asked for before; should the file change meanwhile, it is opened without waiting, and asked again.
+  private static func read(_ path: String) throws -> Data {
+    var info = stat()
+    guard stat(path, &info) == 0 else { throw systemError() }
+    try checkKind(info)
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+    guard descriptor >= 0, fstat(descriptor, &info) == 0 else { throw systemError() }
+    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    try checkKind(info)
+    // Not mapped: a file that is cut meanwhile would end the host by a bus error.
+    guard let contents = try handle.readToEnd() else { throw Refusal.empty }
+    return contents
+  }
+
+  private static func checkKind(_ info: stat) throws {
+    switch info.st_mode & S_IFMT {
     case S_IFREG: break
     case S_IFDIR: throw Refusal.directory
     default: throw Refusal.notRegularFile
     }
-    guard status.st_size > 0 else { throw Refusal.empty }
-    guard access(path, R_OK) == 0 else { throw Refusal.unreadable(String(cString: strerror(errno))) }
+    guard info.st_size > 0 else { throw Refusal.empty }
+  }
+
+  private static func systemError() -> Refusal {
+    errno == ENOENT || errno == ENOTDIR ? .notFound : .unreadable(String(cString: strerror(errno)))
   }
 
   private static func major(_ symbol: String) -> UInt32? {
     symbol.hasPrefix("optplug_entry_v") ? UInt32(symbol.dropFirst("optplug_entry_v".count)) : nil
   }
 
-  private static func check(_ note: [UInt8]) throws {
+  private static func check(_ note: [UInt8]) throws -> optplug_note {
     let size = MemoryLayout<optplug_note>.size
     guard note.count >= size, note.starts(with: Array("OPTPLUG\0".utf8)) else {
       throw Refusal.damagedNote
@@ -65,6 +90,7 @@ struct PluginFile {
     #if arch(x86_64)
       try InstructionSet.check(read.instruction_set)
     #endif
+    return read
   }
 }
 

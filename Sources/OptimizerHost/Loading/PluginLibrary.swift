@@ -5,8 +5,9 @@ import Foundation
 
 /// A loaded plugin. Loaded libraries are never unloaded.
 final class PluginLibrary {
-  /// The file, absolute.
-  let path: String
+  let file: PluginFile
+  /// The minor versions of the ABI that it was built with and that it needs.
+  let abi: (built: UInt32, required: UInt32)
   /// In the plugin's order, at least one.
   let optimizers: [OptimizerType]
 
@@ -14,25 +15,31 @@ final class PluginLibrary {
   private static let loading = NSLock()
 
   /// Loads the file.
+  /// - Parameter progress: hears which code of the plugin is about to run.
   /// - Throws: `OptimizerError.plugin` with the reason why it cannot be used.
-  init(_ file: PluginFile) throws {
-    path = file.path
+  init(_ file: PluginFile, progress: (ProbeStage) -> Void = { _ in }) throws {
+    self.file = file
     do {
-      optimizers = try Self.loading.withLock {
+      (optimizers, abi) = try Self.loading.withLock {
+        progress(.loading)
         let entry = try Self.open(file.path)
+        progress(.entering)
         var library: UnsafePointer<optplug_library>?
         let (status, message) = withMessage { entry(hostInterface, &library, $0) }
         guard status == OPTPLUG_OK else { throw Refusal.entry(message) }
-        return try OptimizerType.read(library, path: file.path)
+        progress(.describing)
+        let optimizers = try OptimizerType.read(library, path: file.path, hash: file.hash)
+        let abi = library.map { ($0.pointee.abi_minor_built, $0.pointee.abi_minor_required) }
+        return (optimizers, abi ?? (0, 0))
       }
     } catch let refusal as Refusal {
       throw OptimizerError.plugin(file.path, refusal)
     }
   }
 
-  /// A library that was loaded before, with these of its optimizers.
-  init(path: String, optimizers: [OptimizerType]) {
-    self.path = path
+  /// A library that was loaded before, with these in place of its optimizers.
+  init(_ library: PluginLibrary, optimizers: [OptimizerType]) {
+    (file, abi) = (library.file, library.abi)
     self.optimizers = optimizers
   }
 

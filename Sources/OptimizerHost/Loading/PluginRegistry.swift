@@ -6,26 +6,31 @@ import Foundation
 public final class PluginRegistry {
   /// Folders in the order in which they are searched.
   public let searchPath: [String]
-  private var loaded: [String: PluginLibrary] = [:]
+  let scanner: PluginScanner
+  private(set) var loaded: [String: PluginLibrary] = [:]
 
   /// A registry over the standard places: those in `OPTPLUG_PATH` (separated by ':'), the executable's own folder
   /// and its `../lib/optplug`, `~/.local/lib/optplug`, `/usr/local/lib/optplug`, `/usr/lib/<triplet>/optplug`. Never
   /// the current directory.
-  public static func standard(environment: [String: String] = ProcessInfo.processInfo.environment)
-    -> PluginRegistry
-  {
+  /// - Parameter scanning: what happens before a plugin is loaded; nil: `Scanning.standard` for the environment.
+  public static func standard(
+    environment: [String: String] = ProcessInfo.processInfo.environment, scanning: Scanning? = nil
+  ) -> PluginRegistry {
     // split drops empty entries, which would mean the current directory: that could be anybody's.
     let own = environment["OPTPLUG_PATH"]?.split(separator: ":").map(String.init) ?? []
-    let executable = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
     let beside =
-      executable.map { [$0.path, $0.appendingPathComponent("../lib/optplug").standardized.path] } ?? []
+      executableFolder.map { [$0.path, $0.appendingPathComponent("../lib/optplug").standardized.path] } ?? []
     let home = environment["HOME"].map { ["\($0)/.local/lib/optplug"] } ?? []
     return PluginRegistry(
-      searchPath: own + beside + home + ["/usr/local/lib/optplug", "/usr/lib/\(triplet)/optplug"])
+      searchPath: own + beside + home + ["/usr/local/lib/optplug", "/usr/lib/\(triplet)/optplug"],
+      scanning: scanning ?? .standard(environment: environment))
   }
 
   /// A registry over these folders.
-  public init(searchPath: [String]) { self.searchPath = searchPath }
+  public init(searchPath: [String], scanning: Scanning = .standard()) {
+    self.searchPath = searchPath
+    scanner = PluginScanner(scanning)
+  }
 
   /// The optimizer that a target of an expression names.
   /// - Throws: `OptimizerError.unknownOptimizer` or `OptimizerError.plugin`.
@@ -35,7 +40,7 @@ public final class PluginRegistry {
     guard let member = expression.member else {
       guard library.optimizers.count == 1 else {
         // A library named after one of its optimizers (libAdam.so) means that one.
-        if let eponym = library.optimizers.first(where: { isNamed(library.path, after: $0.name) }) {
+        if let eponym = library.optimizers.first(where: { isNamed(library.file.path, after: $0.name) }) {
           return eponym
         }
         throw OptimizerError.plugin(expression.target, .severalOptimizers(library.optimizers.map(\.name)))
@@ -50,23 +55,17 @@ public final class PluginRegistry {
   }
 
   /// The first optimizer of this name. Files named after it come first, in all folders, then the others by folder and
-  /// name, so that looking for a shipped optimizer does not run code of unrelated plugins; only files that export
-  /// the entry symbol are loaded.
+  /// name; only the one that holds it is loaded. The others' code does not run here: what they hold is known, or found
+  /// out in another process.
   private func find(name: String) throws -> OptimizerType {
     var known: [String] = []
     var failures: [String] = []
-    let files = searchPath.flatMap { folder in
-      plugins(in: folder) { path, error in
-        if isNamed(path, after: name) { failures.append("\(error)") }
-      }
-    }
-    for file in files.filter({ isNamed($0.path, after: name) })
-      + files.filter({ !isNamed($0.path, after: name) })
-    {
+    let paths = searchPath.flatMap(Self.libraries)
+    for path in paths.filter({ isNamed($0, after: name) }) + paths.filter({ !isNamed($0, after: name) }) {
+      let isNamed = isNamed(path, after: name)
       do {
-        let library = try load(file)
-        if let optimizer = library.optimizers.first(where: { $0.name == name }) { return optimizer }
-        known += library.optimizers.map(\.name)
+        let library = try library(at: path, isNamed: isNamed, holding: name) { known += $0 }
+        if let optimizer = library?.optimizers.first(where: { $0.name == name }) { return optimizer }
       } catch { failures.append("\(error)") }
     }
     let folders = searchPath.map { "\n  \($0)" }.joined()
@@ -78,30 +77,53 @@ public final class PluginRegistry {
         + (known.isEmpty ? "" : "\nFound: \(Set(known).sorted().joined(separator: ", "))"))
   }
 
-  /// Files of a folder that look like plugins, in the order of their names; the others go to `refused`.
-  private func plugins(in folder: String, refused: (String, any Error) -> Void) -> [PluginFile] {
+  /// Shared libraries of a folder by their names' endings, in order.
+  static func libraries(in folder: String) -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return names.sorted().filter { $0.hasSuffix(".so") || $0.hasSuffix(".dylib") }.compactMap { name in
-      do { return try PluginFile("\(folder)/\(name)") } catch {
-        refused(name, error)
-        return nil
-      }
-    }
+    return names.sorted().filter { $0.hasSuffix(".so") || $0.hasSuffix(".dylib") }.map { "\(folder)/\($0)" }
   }
 
   /// Takes a library that was loaded before for the file at its path.
-  func adopt(_ library: PluginLibrary) { loaded[library.path] = library }
+  func adopt(_ library: PluginLibrary) { loaded[library.file.path] = library }
 
-  private func load(_ path: String) throws -> PluginLibrary { try load(try PluginFile(path)) }
+  /// A file's library if it holds an optimizer of this name; the names of all that it holds go to `known`. Nil too for a
+  /// file that does not look like a plugin and was not named.
+  private func library(at path: String, isNamed: Bool, holding name: String, known: ([String]) -> Void) throws
+    -> PluginLibrary?
+  {
+    if let library = loaded[PluginFile.resolve(path)] {
+      known(library.optimizers.map(\.name))
+      return library
+    }
+    let file: PluginFile
+    do { file = try scanner.open(path) } catch {
+      if isNamed { throw error }
+      return nil
+    }
+    guard let names = try scanner.optimizers(in: file, isNamed: isNamed)?.map(\.name) else {
+      let library = try load(file)
+      known(library.optimizers.map(\.name))
+      return library
+    }
+    known(names)
+    return names.contains(name) ? try load(file) : nil
+  }
+
+  /// Loads a file that the user named, or that is known.
+  func load(_ path: String) throws -> PluginLibrary {
+    if let library = loaded[PluginFile.resolve(path)] { return library }
+    let file = try scanner.open(path)
+    _ = try scanner.optimizers(in: file, isNamed: true)
+    return try load(file)
+  }
 
   private func load(_ file: PluginFile) throws -> PluginLibrary {
-    if let library = loaded[file.path] { return library }
     let library = try PluginLibrary(file)
     loaded[file.path] = library
     return library
   }
 
-  private func isNamed(_ path: String, after name: String) -> Bool {
+  func isNamed(_ path: String, after name: String) -> Bool {
     let stem = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent.lowercased()
     return stem == name || stem == "lib\(name)"
   }

@@ -14,7 +14,7 @@ struct StepFacts {
 struct NodeSweep {
   /// Whether it sees its segments.
   var isShown = true
-  var flags = OPTPLUG_FRAME_FIRST | OPTPLUG_FRAME_LAST
+  var flags = OPTPLUG_FRAME_FIRST | OPTPLUG_FRAME_LAST | OPTPLUG_FRAME_WORKS
   var pass: UInt32 = 0
   var phase: UInt32 = 0
   /// Whether it leaves numbers to reduce.
@@ -120,7 +120,8 @@ final class FrameSet {
       frames[i].phase = sweep.phase
       frames[i].segments = tables[i].span(sees ? range : range.prefix(0))
       frames[i].dtype = batch.dtype.abi
-      frames[i].seed = step.seed
+      // Nodes of one tree must not draw the same numbers. An odd factor keeps the keys distinct.
+      frames[i].seed = step.seed ^ (UInt64(i) &* 0x9E37_79B9_7F4A_7C15)
       frames[i].gradient_scale = known.scales ? step.gradientScale : 1
       frames[i].loss = step.loss
       if known.scratchBytes > 0 {

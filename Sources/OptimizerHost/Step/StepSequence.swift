@@ -112,7 +112,8 @@ final class StepSequence {
       let isFirst = works && state.concludes && state.isFirst
       sweeps[i] = NodeSweep(
         isShown: works && (!state.concludes || ends || node.seesEveryPhase),
-        flags: (isFirst ? OPTPLUG_FRAME_FIRST : 0) | (ends ? OPTPLUG_FRAME_LAST : 0),
+        flags: (isFirst ? OPTPLUG_FRAME_FIRST : 0) | (ends ? OPTPLUG_FRAME_LAST : 0)
+          | (works && state.concludes ? OPTPLUG_FRAME_WORKS : 0),
         pass: UInt32(state.pass), phase: UInt32(state.phase), collects: works && !isLastPhase(i))
     }
   }

@@ -56,7 +56,7 @@ private func time(_ calls: Int, _ function: FrameFunction) -> UInt64 {
 /// An optimizer that does nothing.
 private var idleOptimizer: OptimizerType {
   get throws {
-    guard let type = try OptimizerType.read(idleLibrary, path: "").first else {
+    guard let type = try OptimizerType.read(idleLibrary, path: "", hash: "").first else {
       throw OptimizerError.tracing("the overhead cannot be measured: there is nothing to trace")
     }
     return type

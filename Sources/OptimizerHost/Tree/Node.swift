@@ -101,14 +101,19 @@ final class Node {
   /// Asks the plugin whether the values of a group are legal together, with `value` at `index`.
   /// - Throws: `OptimizerError.hyperparameter`.
   func check(group: Int, index: Int? = nil, value: Double = 0) throws {
-    guard let check = type.descriptor.pointee.check else { return }
     var row = (0..<type.hyperparameters.count).map { self[group, $0] }
     if let index { row[index] = value }
-    let (status, message) = withMessage { check(type.descriptor, row, $0) }
-    guard status == OPTPLUG_OK else {
+    if let problem = problem(with: row) {
       throw OptimizerError.hyperparameter(
-        index.map { path + type.hyperparameters[$0].name } ?? type.name, problem: message)
+        index.map { path + type.hyperparameters[$0].name } ?? type.name, problem: problem)
     }
+  }
+
+  /// What the plugin says against values that are each allowed, or nil.
+  func problem(with row: [Double]) -> String? {
+    guard let check = type.descriptor.pointee.check else { return nil }
+    let (status, message) = withMessage { check(type.descriptor, row, $0) }
+    return status == OPTPLUG_OK ? nil : message
   }
 
   /// Ends the plugin's instance, if there is one.

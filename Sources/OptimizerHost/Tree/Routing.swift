@@ -46,8 +46,24 @@ extension Tree {
 
   /// Per parameter, the coarsest of the nodes that see it.
   func granularities(_ table: ParameterTable) -> [Granularity] {
-    table.parameters.indices.map { place in
+    var granularities: [Granularity] = table.parameters.indices.map { place in
       nodes.reduce(.element) { $1.view.contains(place) ? $0.coarsest(with: $1.type.granularity) : $0 }
     }
+    // A node that wants a whole group in one call must not lose some of it to one that wants the whole model.
+    var isSettled = false
+    while !isSettled {
+      isSettled = true
+      for node in nodes where node.type.granularity == .group {
+        for group in 0..<table.groupCount {
+          let members = node.view.indices.filter { table.parameters[$0].group == group }
+          guard members.contains(where: { granularities[$0] == .model }) else { continue }
+          for place in members where granularities[place] != .model {
+            granularities[place] = .model
+            isSettled = false
+          }
+        }
+      }
+    }
+    return granularities
   }
 }

@@ -43,9 +43,6 @@ final class SlotRecord {
     if let meaning = Self.reserved[name] {
       throw wrong("may not be named '\(name)': the host saves \(meaning) by that name")
     }
-    guard request.role <= OPTPLUG_ROLE_PARAMETER_COPY else {
-      throw wrong("has the unknown role \(request.role)")
-    }
     let takesType = UInt32(request.dtype.code) == OPTPLUG_DTYPE_AS_PARAMETER
     guard let dtype = takesType ? parameter?.dtype : DType(request.dtype) else {
       throw wrong("has an element type that this host does not know")
@@ -84,7 +81,8 @@ final class SlotRecord {
     }
     self.name = name
     self.dtype = dtype
-    role = request.role
+    // A role is a hint; one of a later header must not shut the plugin out.
+    role = request.role <= OPTPLUG_ROLE_PARAMETER_COPY ? request.role : OPTPLUG_ROLE_OTHER
     initial = request.initial
     initialValue = request.initial_value
   }

@@ -10,7 +10,8 @@ final class Tree {
   /// Finds every optimizer of the expression and sets its values; nothing of a plugin is called but its entry.
   /// All nodes see all parameters until `route`.
   init(
-    _ expression: OptimizerExpression, _ registry: PluginRegistry, _ table: ParameterTable, trace: Trace? = nil
+    _ expression: OptimizerExpression, _ registry: PluginRegistry, _ table: ParameterTable,
+    trace: Trace? = nil
   ) throws {
     let view = ParameterView(table, indices: Array(table.parameters.indices))
     root = try Self.makeNode(expression, registry, path: "", groupCount: table.groupCount, view, trace)

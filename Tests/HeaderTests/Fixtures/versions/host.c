@@ -118,7 +118,7 @@ int main(int count, char **arguments) {
       fill(nodes[n], segments[n], pointers[n], step);
       rows[n][0] = nodes[n]->values;
       frames[n].struct_size = sizeof frames[n];
-      frames[n].flags = OPTPLUG_FRAME_FIRST | OPTPLUG_FRAME_LAST;
+      frames[n].flags = OPTPLUG_FRAME_FIRST | OPTPLUG_FRAME_LAST | OPTPLUG_FRAME_WORKS;
       frames[n].step = (uint64_t)step;
       frames[n].segments = (optplug_span){segments[n], 2, sizeof segments[n][0]};
       frames[n].parameters = (optplug_span){&table, 1, sizeof table};

@@ -1,0 +1,14 @@
+// Values as JSON, as all commands write it.
+
+import Foundation
+import OptimizerHost
+
+/// One JSON text on one line: keys sorted and in snake case, slashes as they are.
+func jsonText(_ value: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.keyEncodingStrategy = .convertToSnakeCase
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  encoder.nonConformingFloatEncodingStrategy = .convertToString(
+    positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
+}
