@@ -32,9 +32,9 @@ let embedded: [SwiftSetting] = hot + [.enableExperimentalFeature("Embedded")]
 // A plugin exports its entry and nothing else. "Plugins" is our folder of optimizers; what SwiftPM calls plugins are
 // build tools, hence the explicit path. Target names must be unique over all packages of a build, and a stranger's
 // package that depends on OptimizerKit may well have a target Lion: so ours have a prefix, which files do not show.
-func plugin(_ name: String) -> Target {
+func plugin(_ name: String, in folder: String) -> Target {
   .target(
-    name: "OptPlug\(name)", dependencies: ["COptPlug", "OptimizerKit"], path: "Plugins/\(name)",
+    name: "OptPlug\(name)", dependencies: ["COptPlug", "OptimizerKit"], path: "\(folder)/\(name)",
     swiftSettings: embedded,
     linkerSettings: [
       .linkedLibrary("m"),
@@ -48,14 +48,17 @@ func plugin(_ name: String) -> Target {
 }
 
 let plugins = [
-  "SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "LARS", "LAMB", "Adam8bit", "Lookahead",
-  "EMA", "SAM", "ScheduleFree", "GradientCentralization",
+  "SGD", "Adam", "Lion", "RMSprop", "Adagrad", "NAdam", "RAdam", "LARS", "LAMB", "Adam8bit", "Adafactor",
+  "Muon",
+  "Lookahead", "EMA", "SAM", "ScheduleFree", "GradientCentralization",
 ]
+/// For the tests of what the kit offers.
+let testPlugins = ["TensorProbe"]
 
 let package = Package(
   name: "OptPlug",
   platforms: [.macOS(.v15)],
-  products: plugins.map { .library(name: $0, type: .dynamic, targets: ["OptPlug\($0)"]) } + [
+  products: (plugins + testPlugins).map { .library(name: $0, type: .dynamic, targets: ["OptPlug\($0)"]) } + [
     .library(name: "OptimizerKit", targets: ["OptimizerKit"]),
     .library(name: "OptimizerHost", targets: ["OptimizerHost"]),
     .executable(name: "convtrain", targets: ["convtrain"]),
@@ -88,7 +91,7 @@ let package = Package(
     .target(name: "Training", dependencies: ["OptimizerHost", "Datasets", "ConvNet"], swiftSettings: strict),
 
     // MARK: Plugins
-  ] + plugins.map(plugin) + [
+  ] + plugins.map { plugin($0, in: "Plugins") } + testPlugins.map { plugin($0, in: "Tests") } + [
     // MARK: Tools
     .target(
       name: "Terminal",
@@ -126,7 +129,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "OptimizerHostTests",
-      dependencies: ["COptPlug", "OptimizerHost", "TestSupport", "optplug-probe"],
+      dependencies: ["COptPlug", "COptimizerHost", "OptimizerHost", "TestSupport", "optplug-probe"],
+      exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
       name: "TracingTests", dependencies: ["COptPlug", "OptimizerHost", "TestSupport", "optplug"],

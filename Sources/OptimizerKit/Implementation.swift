@@ -37,6 +37,8 @@ class Implementation {
   }
 
   func check(_ values: HyperparameterValues) -> StaticString? { nil }
+  /// Asks for the host's services when an instance is made; what it cannot do without, or nil.
+  func begin(_ instance: Instance) -> StaticString? { nil }
   func plan(_ instance: Instance, _ plan: UnsafePointer<optplug_plan>) -> optplug_status { OPTPLUG_OK }
   func step(_ instance: Instance, _ frame: UnsafePointer<optplug_frame>, _ error: ErrorOut) -> optplug_status
   {
@@ -63,6 +65,8 @@ final class Instance {
   let host: UnsafePointer<optplug_host>?
   /// Per parameter, how many slots `plan` borrowed.
   var borrowedCounts: [Int32] = []
+  /// What the host offered of the services that the implementation asked for.
+  var services = HostServices([], of: nil)
 
   init(_ implementation: Implementation, bases: [optplug_base], host: UnsafePointer<optplug_host>?) {
     self.implementation = implementation
@@ -94,6 +98,7 @@ let createInstance:
       bases.append((data + i * Int(span.stride)).assumingMemoryBound(to: optplug_base.self).pointee)
     }
     let made = Instance(implementation, bases: bases, host: host)
+    if let problem = implementation.begin(made) { return fail(error, OPTPLUG_FAILED_PRECONDITION, problem) }
     instance.pointee = OpaquePointer(Unmanaged.passRetained(made).toOpaque())
     return OPTPLUG_OK
   }

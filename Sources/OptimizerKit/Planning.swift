@@ -21,7 +21,7 @@ extension optplug_plan {
     return OPTPLUG_OK
   }
 
-  private func parameter(_ number: UInt32) -> UnsafePointer<optplug_parameter> {
+  func parameter(_ number: UInt32) -> UnsafePointer<optplug_parameter> {
     (parameters.data + Int(number) * Int(parameters.stride)).assumingMemoryBound(to: optplug_parameter.self)
   }
 
@@ -61,8 +61,13 @@ extension optplug_plan {
     request.dtype = type.code
     request.initial = initial
     request.initial_value = value
-    var index: UInt32 = 0
+    let dims = extent.dims
     guard let add_slot else { return OPTPLUG_INVALID_ARGUMENT }
-    return add_slot(plan, parameter, &request, &index)
+    return dims.withUnsafeBufferPointer { dims in
+      request.dims = dims.baseAddress
+      request.ndim = UInt32(dims.count)
+      var index: UInt32 = 0
+      return add_slot(plan, parameter, &request, &index)
+    }
   }
 }

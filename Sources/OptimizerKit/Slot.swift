@@ -22,13 +22,15 @@ public struct Slot {
   public enum ElementType {
     /// The parameter's own.
     case asParameter
-    case uint8, float32
+    case uint8, int64, float32, float64
 
     var code: optplug_dtype {
       switch self {
       case .asParameter: optplug_dtype(code: UInt8(OPTPLUG_DTYPE_AS_PARAMETER), bits: 0, lanes: 1)
       case .uint8: optplug_dtype(code: UInt8(OPTPLUG_DTYPE_UINT), bits: 8, lanes: 1)
+      case .int64: optplug_dtype(code: UInt8(OPTPLUG_DTYPE_INT), bits: 64, lanes: 1)
       case .float32: optplug_dtype(code: UInt8(OPTPLUG_DTYPE_FLOAT), bits: 32, lanes: 1)
+      case .float64: optplug_dtype(code: UInt8(OPTPLUG_DTYPE_FLOAT), bits: 64, lanes: 1)
       }
     }
   }
@@ -39,12 +41,20 @@ public struct Slot {
     case elements
     /// One for each block of elements. Only for a `BlockFormula`.
     case blocks
+    /// A shape of its own, of at most 8 sizes. Only for a `TensorFormula`.
+    case sizes([Int])
 
     var rule: UInt32 {
       switch self {
       case .elements: UInt32(OPTPLUG_SHAPE_AS_PARAMETER)
       case .blocks: UInt32(OPTPLUG_SHAPE_PER_BLOCK)
+      case .sizes: UInt32(OPTPLUG_SHAPE_EXPLICIT)
       }
+    }
+
+    var dims: [Int64] {
+      if case .sizes(let sizes) = self { return sizes.map { Int64($0) } }
+      return []
     }
   }
 
@@ -64,7 +74,7 @@ public struct Slot {
     extent = .elements
   }
 
-  /// A slot of another type or extent, for a `BlockFormula`. It starts as zeros.
+  /// A slot of another type or extent, for a `BlockFormula` or a `TensorFormula`. It starts as zeros.
   public init(_ name: StaticString, _ role: Role, type: ElementType, extent: Extent = .elements) {
     self.name = name
     self.role = role

@@ -86,14 +86,14 @@ extension Trainer {
     return result
   }
 
-  /// Sets the learning rate of `epoch`, which counts from 0. Wrappers such as Lookahead hand it to their base.
-  /// - Returns: what is in force for the first parameter group.
+  /// Sets the learning rates of `epoch`, which counts from 0: those of wrappers and of bases alike.
+  /// - Returns: the first one that is in force, of the first parameter group.
   private func applySchedule(epoch: Int) throws -> Double? {
     let factor = options.schedule.factor(epoch: epoch, of: options.epochs)
-    for (group, base) in baseLearningRates.enumerated() {
-      try optimizer.set("lr", to: base * factor, group: group)
+    for (path, group, base) in baseLearningRates {
+      try optimizer.set(path, to: base * factor, group: group)
     }
-    return baseLearningRates.first.map { $0 * factor }
+    return baseLearningRates.first.map { $0.value * factor }
   }
 
   private func divergence(_ what: String, _ epoch: Int, _ step: Int) -> TrainingError {

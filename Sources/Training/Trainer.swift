@@ -21,8 +21,8 @@ public final class Trainer {
   let events: any EventSink
   let trainSource, validationSource, testSource: BatchSource
   let batch: Batch
-  /// Every parameter group's `lr` before the schedule's factor; empty for an optimizer without it.
-  let baseLearningRates: [Double]
+  /// Every `lr` of the optimizer, in a wrapper or a base, for every parameter group, before the schedule's factor.
+  let baseLearningRates: [(path: String, group: Int, value: Double)]
   var epochsTrained = 0
 
   /// Checks the options, makes the network and the optimizer, and reports ``TrainingEvent/started(_:)``.
@@ -70,9 +70,10 @@ public final class Trainer {
       for: network, registry: registry, threads: options.threads, seed: options.seed, trace: trace)
     optimizerExpression = optimizer.expression
     let groups = options.optimizer.sparesBiasesAndNorms ? 2 : 1
-    baseLearningRates =
-      try optimizer.hasHyperparameter("lr")
-      ? (0..<groups).map { [optimizer] group in try optimizer.value(of: "lr", group: group) } : []
+    baseLearningRates = try optimizer.hyperparameters.map(\.path).filter { $0 == "lr" || $0.hasSuffix(".lr") }
+      .flatMap { [optimizer] path in
+        try (0..<groups).map { (path, $0, try optimizer.value(of: path, group: $0)) }
+      }
     events.receive(.started(description))
   }
 
@@ -125,7 +126,8 @@ public final class Trainer {
       optimizer: optimizerExpression,
       plugins: optimizer.optimizers.map { .init(name: $0.name, version: $0.version, path: $0.path, hash: $0.hash) },
       stateBytes: optimizer.stateBytes,
-      learningRate: baseLearningRates.first, schedule: options.schedule.summary(epochs: options.epochs),
+      learningRate: baseLearningRates.first?.value,
+      schedule: options.schedule.summary(epochs: options.epochs),
       gradientClip: options.gradientClip, sparesBiasesAndNorms: options.optimizer.sparesBiasesAndNorms,
       hasEvaluationWeights: optimizer.hasEvaluationWeights, seed: options.seed, threads: options.threads)
   }

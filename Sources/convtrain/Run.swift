@@ -45,6 +45,7 @@ struct Run {
 
   private func train(_ trace: Trace?) throws {
     let interruption = Interruption()
+    showPluginMessages()
     let results = command.results
     if command.training.gpu { Console.error("warning: --gpu: this build has no GPU backend; using the CPU") }
     if results.skipTrain, results.load == nil {
@@ -82,6 +83,15 @@ struct Run {
       if results.confusionMatrix {
         try Console.output("\n" + confusionTable(test.confusion, names: dataset.classNames))
       }
+    }
+  }
+
+  /// What plugins have to say goes to stderr, but for what is meant for their authors.
+  private func showPluginMessages() {
+    // A line that is being rewritten makes way.
+    let start = Console.errorIsTerminal ? "\r\u{1B}[K" : ""
+    PluginMessages.setReceiver { level, text in
+      if level != .debug { Console.error("\(start)plugin: \(level == .info ? "" : "\(level): ")\(text)") }
     }
   }
 

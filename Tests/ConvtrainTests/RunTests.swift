@@ -51,6 +51,23 @@ import Testing
     #expect(!outcome.error.contains("\u{1B}") && !outcome.error.contains("\r"), "plain lines in a file")
   }
 
+  /// Muon trains the matrices, Adam the rest; what a plugin has to say goes to stderr.
+  @Test func muonTrainsAndSpeaks() throws {
+    let outcome = try program.run(
+      "lenet", "--epochs", "1", "--limit-batches", "40", "--optimizer-plugin",
+      "muon(lr=0.02, adam(lr=0.001))", "--json")
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let accuracy = try #require(try json(outcome)["test_accuracy"] as? Double)
+    #expect(accuracy > 0.5 && !outcome.error.contains("plugin: warning"), "\(accuracy) \(outcome.error)")
+    let idle = try program.run(
+      "lenet", "--epochs", "1", "--limit-batches", "1", "--optimizer-plugin",
+      "muon(matrices_to_base=true, adam)")
+    #expect(
+      idle.error.contains("\nplugin: warning: muon has no matrix")
+        || idle.error.hasPrefix("plugin: warning: muon"))
+    #expect(!idle.output.contains("plugin: warning"))
+  }
+
   @Test func sameSeedSameBits() throws {
     func weights(_ file: String, seed: String) throws -> Data {
       let outcome = try program.run(

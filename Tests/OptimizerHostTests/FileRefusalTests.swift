@@ -138,7 +138,7 @@ private let wrongFiles: [WrongFile] = [
       for damage: UInt8 in [0x01, 0x80, 0xFF] {
         try file.seek(toOffset: UInt64(place))
         try file.write(contentsOf: [whole[place] ^ damage])
-        do { _ = try PluginFile(path) } catch is OptimizerError { refused += 1 }
+        do { _ = try PluginFile(path) } catch { refused += 1 }
       }
       try file.seek(toOffset: UInt64(place))
       try file.write(contentsOf: [whole[place]])

@@ -16,7 +16,7 @@ import Testing
     (["bench", "adam", "--params", "0"], 64, "--params 0"),
     (["bench", "adam", "--threads", "0"], 64, "--threads 0"),
     (["bench", "nobody"], 69, "nobody"), (["new", "thing"], 64, "--language"),
-    (["new", "Thing", "--language", "c"], 64, "Thing"), (["new", "-x", "--language", "c"], 64, "-x"),
+    (["new", "Thing", "--language", "c"], 64, "Thing"),
     (["new", "a/b", "--language", "c"], 64, "a/b"), (["new", "thing", "--language", "ada"], 64, "ada"),
     (["new", "testing", "--language", "swift"], 64, "module Testing"),
     (["new", "thing", "--language", "c", "--optplug", "/nowhere"], 64, "/nowhere"),

@@ -108,12 +108,14 @@ import Testing
 
   /// `swift test` in the folder would build the host anew, for minutes; so the test is compiled against this build's.
   private func expectTestCompiles(_ folder: String, _ module: String) throws {
-    let modules = BuildProducts.directory.appendingPathComponent("Modules").path
+    let products = BuildProducts.directory.path
     try run(
       "swiftc",
       [
-        "-typecheck", "-warnings-as-errors", "-I", modules, "-I", Repository.file("include").path, "-I",
-        Repository.file("Sources/COptimizerHost/include").path, "Tests/\(module)Tests/\(module)Tests.swift",
+        "-typecheck", "-warnings-as-errors", "-I", "\(products)/Modules", "-I",
+        Repository.file("include").path, "-Xcc",
+        "-fmodule-map-file=\(products)/COptimizerHost.build/module.modulemap",
+        "Tests/\(module)Tests/\(module)Tests.swift",
       ], in: folder)
   }
 }

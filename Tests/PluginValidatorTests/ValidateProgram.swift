@@ -45,7 +45,7 @@ struct ValidateOutcome {
     let `case`: String
     let group: String
     let optimizer: String?
-    let outcome: Outcome
+    let outcome: PluginValidator.Outcome
     let message: String
 
     var description: String { "\(`case`) \(outcome.rawValue): \(message)" }

@@ -12,7 +12,9 @@ private struct Source {
   init(_ path: String) throws {
     self.path = path
     let text = try String(contentsOf: Repository.file(path), encoding: .utf8)
-    imports = text.split(separator: "\n").compactMap {
+    // Text in three quotation marks may hold another file's source.
+    let code = text.components(separatedBy: "\"\"\"").enumerated().filter { $0.offset % 2 == 0 }
+    imports = code.flatMap { $0.element.split(separator: "\n") }.compactMap {
       $0.firstMatch(
         of:
           /^\s*(?:@\w+\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)?(\w+)/

@@ -18,8 +18,9 @@ import Testing
   @Test func allAreBuilt() {
     #expect(
       Set(Self.plugins).isSuperset(of: [
-        "Adagrad", "Adam", "Adam8bit", "EMA", "LAMB", "LARS", "Lion", "Lookahead", "NAdam", "RAdam",
-        "RMSprop", "SGD",
+        "Adafactor", "Adagrad", "Adam", "Adam8bit", "EMA", "LAMB", "LARS", "Lion", "Lookahead", "Muon",
+        "NAdam",
+        "RAdam", "RMSprop", "SGD",
       ]))
     for plugin in Self.plugins {
       #expect(FileManager.default.fileExists(atPath: BuildProducts.plugin(plugin).path), "\(plugin)")

@@ -4,11 +4,16 @@ import COptPlug
 import Foundation
 
 /// A file that looks like a plugin for this machine.
-struct PluginFile {
+final class PluginFile {
   /// Absolute, links resolved.
   let path: String
   /// SHA-256 of the contents, in 64 hexadecimal digits.
-  let hash: String
+  private(set) lazy var hash = {
+    defer { contents = Data() }
+    return contents.withUnsafeBytes { SHA256.hex(of: $0) }
+  }()
+  /// As read once; empty when the hash is known.
+  private var contents: Data
   /// Libraries that the loader must find first; empty where files are not ELF.
   let needed: [String]
   /// Symbols that the file defines for others; empty where files are not ELF.
@@ -21,7 +26,7 @@ struct PluginFile {
   init(_ path: String) throws(OptimizerError) {
     self.path = Self.resolve(path)
     do {
-      let contents = try Self.read(self.path)
+      contents = try Self.read(self.path)
       #if os(Linux)
         let file = try ELFFile(contents)
         guard file.exports.contains(entrySymbol) else {
@@ -33,7 +38,6 @@ struct PluginFile {
       #else
         (note, needed, exports) = (nil, [], [])
       #endif
-      hash = contents.withUnsafeBytes { SHA256.hex(of: $0) }
     } catch let refusal as Refusal {
       throw OptimizerError.plugin(path, refusal)
     } catch {

@@ -6,7 +6,9 @@ import Foundation
 /// A library with the C interface of BLAS (https://www.netlib.org/blas/).
 ///
 /// It is loaded at run time, so that hosts without matrix optimizers need none. It gets pieces of a fixed size, one
-/// thread each, so that the number of threads changes no bit of the product.
+/// thread each, so that the number of threads changes no bit of the product. A library that does not say that several
+/// threads may call it at once gets one piece at a time: OpenBLAS built without threads, as Debian's
+/// libopenblas0-serial, computes wrong products otherwise (https://github.com/OpenMathLib/OpenBLAS/issues/2164).
 struct BLAS: @unchecked Sendable {
   private typealias SGEMM =
     @convention(c) (
@@ -23,32 +25,45 @@ struct BLAS: @unchecked Sendable {
 
   private let sgemm: SGEMM
   private let dgemm: DGEMM
+  /// Held during a piece where the library may be called by one thread at a time.
+  private let lock: NSLock?
 
   /// Rows or columns of the result that one thread computes at a time.
   private static let panel = 256
 
   private static let candidates = [
-    "libopenblas.so.0", "libblas.so.3", "libcblas.so.3", "libmkl_rt.so.2",
+    "libopenblas.so.0", "libblis.so.4", "libmkl_rt.so.2", "libblas.so.3", "libcblas.so.3",
     "/System/Library/Frameworks/Accelerate.framework/Accelerate",
   ]
 
   /// The first that this machine has; nil when it has none.
   static let shared: BLAS? = candidates.lazy.compactMap { BLAS(library: $0) }.first
 
-  private init?(library: String) {
+  /// - Returns: nil when there is no such library or it lacks the interface.
+  init?(library: String) {
     let handle = keepingFloatingPointMode { dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) }
     guard let handle, let single = dlsym(handle, "cblas_sgemm"), let double = dlsym(handle, "cblas_dgemm")
     else {
       return nil
     }
     // The threads are the host's.
-    for name in ["openblas_set_num_threads", "MKL_Set_Num_Threads"] {
+    for name in ["openblas_set_num_threads", "MKL_Set_Num_Threads", "bli_thread_set_num_threads"] {
       if let symbol = dlsym(handle, name) {
-        unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Void).self)(1)
+        unsafeBitCast(symbol, to: (@convention(c) (Int) -> Void).self)(1)
       }
     }
+    lock = Self.takesSeveralThreads(handle, library) ? nil : NSLock()
     sgemm = unsafeBitCast(single, to: SGEMM.self)
     dgemm = unsafeBitCast(double, to: DGEMM.self)
+  }
+
+  private static func takesSeveralThreads(_ handle: UnsafeMutableRawPointer, _ library: String) -> Bool {
+    if let symbol = dlsym(handle, "openblas_get_parallel") {
+      // 0: built without threads, so without locks; 1: with threads of the system; 2: with those of OpenMP alone.
+      return unsafeBitCast(symbol, to: (@convention(c) () -> Int32).self)() == 1
+    }
+    return dlsym(handle, "MKL_Set_Num_Threads") != nil || dlsym(handle, "bli_thread_set_num_threads") != nil
+      || library.hasSuffix("/Accelerate")
   }
 
   /// c ← alpha a b + beta c, as the ABI states it.
@@ -96,6 +111,8 @@ struct BLAS: @unchecked Sendable {
       let (rowMajor, plain, transposed) = (Int32(101), Int32(111), Int32(112))
       let (ta, tb) = (a.transposed == 1 ? transposed : plain, b.transposed == 1 ? transposed : plain)
       let (lda, ldb, ldc) = (Int32(a.stride), Int32(b.stride), Int32(c.stride))
+      blas.lock?.lock()
+      defer { blas.lock?.unlock() }
       if type == .float64 {
         blas.dgemm(
           rowMajor, ta, tb, Int32(m), Int32(n), Int32(k), alpha, aStart, lda, bStart, ldb, beta, cStart, ldc)
