@@ -32,7 +32,7 @@ extension ValidationCase {
       try trainEdited($0, "with frames of a later minor") { $0.extraFrameBytes = 96 }
     },
     ValidationCase("ignores-unknown-flags", "Flags of a frame that a later minor defines change nothing.") {
-      try trainEdited($0, "with a flag of a later minor") { $0.flags = 0x8000_0000 }
+      try trainEdited($0, "with a flag of a later minor") { $0.flags |= 0x8000_0000 }
     },
     ValidationCase(
       "accepts-larger-plans", "A plan and its parameters may have grown; sizes and strides say so.",
