@@ -147,14 +147,6 @@ extension StepMoment {
       tensorResults: frame.tensor_reductions.map { $0 + Int(segment.parameter_index) * width })
   }
 
-  /// For a whole frame.
-  init(_ frame: UnsafePointer<optplug_frame>) {
-    let frame = frame.pointee
-    self.init(
-      step: Int(frame.step), parameterStep: 0, pass: Int(frame.pass), phase: Int(frame.phase),
-      loss: frame.loss, modelResults: frame.model_reductions, groupResults: nil, tensorResults: nil)
-  }
-
   /// For the end of a pass, before its last phase.
   init(_ pass: UnsafePointer<optplug_pass>, phase: UInt32) {
     let pass = pass.pointee

@@ -124,7 +124,9 @@ public final class Trainer {
       trainCount: split.train.count, validationCount: split.validation.count, testCount: dataset.test.count,
       epochs: options.epochs, batchSize: options.batchSize, limitBatches: options.limitBatches,
       optimizer: optimizerExpression,
-      plugins: optimizer.optimizers.map { .init(name: $0.name, version: $0.version, path: $0.path, hash: $0.hash) },
+      plugins: optimizer.optimizers.map {
+        .init(name: $0.name, version: $0.version, path: $0.path, hash: $0.hash)
+      },
       stateBytes: optimizer.stateBytes,
       learningRate: baseLearningRates.first?.value,
       schedule: options.schedule.summary(epochs: options.epochs),
