@@ -63,6 +63,17 @@ import Testing
       ])
   }
 
+  /// What only some optimizers ask for: sweeps with sums, working memory, elements per block, parameters left to a base.
+  @Test func sweepsBlocksAndRoutes() throws {
+    let lamb = try #require(try optimizer("lamb")["plan"] as? [String: Any])
+    #expect(lamb["phases"] as? Int == 2 && lamb["reductions"] as? [String] == ["sum", "sum"])
+    #expect(try slots("adam8bit")[0].contains("exp_avg_absmax: other, float32, 2048"))
+    let muon = try #require(try optimizer("muon")["plan"] as? [String: Any])
+    let parameters = try #require(muon["parameters"] as? [[String: Any]])
+    #expect(parameters.map { $0["seen"] as? Bool } == [true, false])
+    #expect(try program.run("inspect", "muon").output.contains("none: it is left to a base"))
+  }
+
   @Test func hyperparametersAndExtensions() throws {
     let lookahead = try optimizer("lookahead")
     #expect(

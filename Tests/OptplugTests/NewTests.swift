@@ -128,14 +128,19 @@ import Testing
 
   /// `swift test` in the folder would build the host anew, for minutes; so the test is compiled against this build's.
   private func expectTestCompiles(_ folder: String, _ module: String) throws {
-    let products = BuildProducts.directory.path
+    let (products, sources) = (BuildProducts.directory.path, Repository.file("Sources").path)
+    // A Swift module asks for the C modules that it was built with.
+    let maps = try [products, sources].flatMap { folder in
+      try FileManager.default.contentsOfDirectory(atPath: folder).map { "\(folder)/\($0)/module.modulemap" }
+    }.filter { FileManager.default.fileExists(atPath: $0) }
     try run(
       "swiftc",
       [
         "-typecheck", "-warnings-as-errors", "-I", "\(products)/Modules", "-I",
-        Repository.file("include").path, "-Xcc",
-        "-fmodule-map-file=\(products)/COptimizerHost.build/module.modulemap",
-        "Tests/\(module)Tests/\(module)Tests.swift",
-      ], in: folder)
+        Repository.file("include").path,
+      ]
+        + maps.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] } + [
+          "Tests/\(module)Tests/\(module)Tests.swift"
+        ], in: folder)
   }
 }

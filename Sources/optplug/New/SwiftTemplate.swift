@@ -141,6 +141,9 @@ struct SwiftTemplate {
         [.float("decay", 0.999, min: 0, max: 1, doc: "Share of the average that a step keeps.")]
       }
 
+      // Parameters without a gradient are averaged too.
+      static var traits: WrapperTraits { [.allParameters, .evaluationWeights] }
+
       static func slots(_ values: HyperparameterValues) -> [Slot] { [Slot("average", .parameterCopy)] }
 
       static func evaluationSlot(_ values: HyperparameterValues, step: Int) -> Int? { 0 }
