@@ -25,7 +25,7 @@ enum FileTrust {
     var info = stat()
     guard stat(path, &info) == 0 else { throw Refusal.unreadable(String(cString: strerror(errno))) }
     let (mode, what) = (info.st_mode, isPlugin ? "it" : "its folder \(path)")
-    guard info.st_uid == 0 || info.st_uid == geteuid() else {
+    guard [0, geteuid(), programOwner].contains(info.st_uid) else {
       throw Refusal.insecure(
         "\(what) belongs to \(userName(info.st_uid) ?? "user \(info.st_uid)"), who could change it; "
           + "copy it to a folder of your own")
@@ -38,6 +38,14 @@ enum FileTrust {
       throw Refusal.insecure("\(what) may be written by its group; run chmod g-w \(path)")
     }
   }
+
+  /// Who owns the running program: that user could change what it does anyway. So a build in a folder of somebody
+  /// else's, as in a container, finds its own plugins.
+  private static let programOwner: uid_t = {
+    var info = stat()
+    guard let program = Bundle.main.executablePath, stat(program, &info) == 0 else { return geteuid() }
+    return info.st_uid
+  }()
 
   /// Whether the group is the owner's own: by its name and with no other member. Systems that give every user such a
   /// group make files writable by it.
