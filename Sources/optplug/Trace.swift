@@ -52,17 +52,17 @@ struct TraceCommand: Command {
   }
 
   func perform() throws {
+    let file = try output.map(writable)
     let trace = try Trace(limit: output == nil ? 0 : limit)
     let canonical = try train(trace)
     let overhead = try Trace.measureOverhead()
-    if let output {
-      let file = trace.chrome(
+    if let file {
+      let text = trace.chrome(
         about: [("program", "optplug trace"), ("optimizer", canonical)], overhead: overhead)
       do {
-        try Data(file.joined()).write(to: URL(fileURLWithPath: output), options: .atomic)
+        try Data(text.joined()).write(to: file, options: .atomic)
       } catch {
-        Console.error("Error: '\(output)' cannot be written: \(error.localizedDescription)")
-        throw ExitStatus.cannotCreate.exitCode
+        throw unwritable(file.path, error.localizedDescription)
       }
     }
     if json {
@@ -76,6 +76,26 @@ struct TraceCommand: Command {
         \(traceTable(trace.report, overhead, file: output))
         """)
     }
+  }
+
+  /// Where the trace goes, links followed. It replaces what is there, so that must be a regular file.
+  private func writable(_ path: String) throws -> URL {
+    let file = URL(fileURLWithPath: path).resolvingSymlinksInPath()
+    var isFolder: ObjCBool = false
+    guard
+      FileManager.default.fileExists(
+        atPath: file.deletingLastPathComponent().path, isDirectory: &isFolder), isFolder.boolValue
+    else { throw unwritable(path, "its folder is not there; make it first") }
+    let kind = try? FileManager.default.attributesOfItem(atPath: file.path)[.type] as? FileAttributeType
+    guard kind == nil || kind == .typeRegular else {
+      throw unwritable(path, "it is there and not a regular file; name another")
+    }
+    return file
+  }
+
+  private func unwritable(_ path: String, _ problem: String) -> any Error {
+    Console.error("Error: '\(path)' cannot be written: \(problem)")
+    return ExitStatus.cannotCreate.exitCode
   }
 
   /// Takes the steps, evaluates once and ends the optimizer.

@@ -28,6 +28,12 @@ import Testing
     return try CPlugin.compile(source: folder.url.appendingPathComponent("\(name).c"), flags: flags).path
   }
 
+  @Test(arguments: files.keys.filter { $0.hasSuffix(".c") }.sorted()) func isValid(_ file: String) throws {
+    let tool = BuildProducts.directory.appendingPathComponent("optplug").path
+    // It fails unless every case passes or is skipped.
+    _ = try Compiler(tool).output(["validate", Self.plugin(String(file.dropLast(2)))])
+  }
+
   @Test func allAreTested() {
     #expect(
       Self.files.keys.sorted() == [

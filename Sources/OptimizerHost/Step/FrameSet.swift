@@ -120,8 +120,9 @@ final class FrameSet {
       frames[i].phase = sweep.phase
       frames[i].segments = tables[i].span(sees ? range : range.prefix(0))
       frames[i].dtype = batch.dtype.abi
-      // Nodes of one tree must not draw the same numbers. An odd factor keeps the keys distinct.
-      frames[i].seed = step.seed ^ (UInt64(i) &* 0x9E37_79B9_7F4A_7C15)
+      // Nodes of one tree must not draw the same numbers; an odd factor keeps the keys distinct. Counted from the
+      // end, so that a wrapper around a tree changes nothing in it.
+      frames[i].seed = step.seed ^ (UInt64(facts.count - 1 - i) &* 0x9E37_79B9_7F4A_7C15)
       frames[i].gradient_scale = known.scales ? step.gradientScale : 1
       frames[i].loss = step.loss
       if known.scratchBytes > 0 {
