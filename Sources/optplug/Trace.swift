@@ -40,6 +40,8 @@ struct TraceCommand: Command {
   @Flag(help: "Prints the table as one JSON object.")
   var json = false
 
+  @OptionGroup var plugins: RegistryOptions
+
   func validate() throws {
     try require((1...1_000_000).contains(steps), "--steps", steps, "1 to 1000000")
     try require((1...1_000_000_000).contains(params), "--params", params, "1 to 1000000000")
@@ -102,7 +104,9 @@ struct TraceCommand: Command {
   /// - Returns: the expression with every value.
   private func train(_ trace: Trace) throws -> String {
     let problem = SyntheticProblem(elements: params)
-    let optimizer = try Optimizer(expression, parameters: problem.parameters, threads: threads, trace: trace)
+    let optimizer = try Optimizer(
+      expression, registry: plugins.registry(), parameters: problem.parameters, threads: threads, trace: trace
+    )
     for _ in 0..<steps { try problem.step(optimizer) }
     try optimizer.withEvaluationWeights {}
     return optimizer.expression
