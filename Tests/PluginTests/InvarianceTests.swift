@@ -32,58 +32,21 @@ private let collecting = [
 ]
 
 @Suite struct InvarianceTests {
-  private func make<T: BitPatterned>(_ expression: String, threads: Int, pieceElements: Int, _: T.Type) throws
-    -> Training<T>
-  {
-    let sizes = [40_001, 1, 17, 5_000, 0, 64]
-    let tensors = sizes.enumerated().map { i, size in
-      Tensor<T>("t\(i)", mixedValues(stream: i, count: size), group: i % 2)
-    }
-    return try Training(
-      expression, tensors,
-      groups: [ParameterGroup(name: "even"), ParameterGroup(name: "odd", hyperparameters: ["lr": 0.02])],
-      threads: threads, pieceElements: pieceElements)
-  }
-
-  private func step<T: BitPatterned>(_ training: Training<T>, _ number: Int) throws {
-    try training.step(
-      training.tensors.enumerated().map { i, tensor in
-        // Some tensors miss some gradients.
-        (number + i) % 4 == 0 ? nil : mixedValues(stream: 1000 + 16 * number + i, count: tensor.count)
-      }, scale: number == 3 ? 0.3 : 1)
-  }
-
-  private func bits<T: BitPatterned>(_ training: Training<T>) -> [String] {
-    training.tensors.map { digest($0.values) }
-  }
-
-  private func sameForAnyCut<T: BitPatterned>(_ expression: String, _: T.Type) throws {
-    let reference = try make(expression, threads: 1, pieceElements: 1 << 30, T.self)
-    let others = try [(1, 1000), (2, 8192), (3, 777), (4, 64), (2, 1 << 30)].map {
-      try make(expression, threads: $0.0, pieceElements: $0.1, T.self)
-    }
-    for number in 1...7 {
-      try step(reference, number)
-      for other in others {
-        try step(other, number)
-        #expect(bits(other) == bits(reference))
-      }
-    }
-    for other in others { #expect(other.optimizer.state() == reference.optimizer.state()) }
-  }
+  private let course = Course(shapes: [[40_001], [1], [17], [5_000], [0], [64]], steps: 7)
+  private let cuts = [(1, 1000), (2, 8192), (3, 777), (4, 64), (2, 1 << 30)]
 
   @Test(arguments: trees) func sameForAnyThreadsAndPieces(expression: String) throws {
-    try sameForAnyCut(expression, Float.self)
-    try sameForAnyCut(expression, Double.self)
+    try course.expectSameBits(expression, cuts: cuts, Float.self)
+    try course.expectSameBits(expression, cuts: cuts, Double.self)
   }
 
   @Test(arguments: collecting) func sameForTinyPieces(expression: String) throws {
-    let reference = try make(expression, threads: 1, pieceElements: 8192, Float.self)
+    let reference = try course.make(expression, threads: 1, pieceElements: 8192, Float.self)
     let others = try [(1, 1), (2, 1), (2, 100), (2, 8192), (1, 4096)].map {
-      try make(expression, threads: $0.0, pieceElements: $0.1, Float.self)
+      try course.make(expression, threads: $0.0, pieceElements: $0.1, Float.self)
     }
     for number in 1...4 {
-      for training in [reference] + others { try step(training, number) }
+      for training in [reference] + others { try course.step(training, number) }
     }
     for other in others {
       #expect(bits(other) == bits(reference))
@@ -93,20 +56,7 @@ private let collecting = [
 
   /// Interrupted after every possible step, in the middle of Lookahead's cycle too, and restored into new memory.
   @Test(arguments: trees) func continuesBitForBitAfterRestore(expression: String) throws {
-    let whole = try make(expression, threads: 2, pieceElements: 8192, Float.self)
-    var saved: [(weights: [[Float]], state: [NamedTensor])] = []
-    for number in 1...7 {
-      saved.append((whole.tensors.map(\.values), whole.optimizer.state()))
-      try step(whole, number)
-    }
-    for (done, checkpoint) in saved.enumerated() {
-      let resumed = try make(expression, threads: 1, pieceElements: 500, Float.self)
-      for (tensor, values) in zip(resumed.tensors, checkpoint.weights) { tensor.values = values }
-      #expect(try resumed.optimizer.restore(checkpoint.state).isEmpty)
-      for number in (done + 1)...7 { try step(resumed, number) }
-      #expect(bits(resumed) == bits(whole))
-      #expect(resumed.optimizer.state() == whole.optimizer.state())
-    }
+    try course.expectToResume(expression, from: 0)
   }
 
   /// A scale is the same as gradients multiplied beforehand.

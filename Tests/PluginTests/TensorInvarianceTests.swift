@@ -16,49 +16,15 @@ private let trees = [
     [200, 130], [30, 600], [17_000], [40, 60, 3, 3], [3, 5], [17], [], [0, 4], [1, 30], [64, 1],
   ]
 
-  private func make<T: BitPatterned>(_ expression: String, threads: Int, pieceElements: Int, _: T.Type) throws
-    -> Training<T>
-  {
-    let tensors = Self.shapes.enumerated().map { i, shape in
-      Tensor<T>("t\(i)", mixedValues(stream: i, count: shape.reduce(1, *)), shape: shape, group: i % 2)
-    }
-    return try Training(
-      expression, tensors,
-      groups: [
-        ParameterGroup(name: "even"),
-        // Under Lookahead both Muon and its base have one, and the name alone would not say whose.
-        ParameterGroup(
-          name: "odd", hyperparameters: [expression.contains("k=3, muon") ? "base.lr" : "lr": 0.02]),
-      ],
-      threads: threads, pieceElements: pieceElements)
-  }
-
-  private func step<T: BitPatterned>(_ training: Training<T>, _ number: Int) throws {
-    try training.step(
-      training.tensors.enumerated().map { i, tensor in
-        // Some tensors miss some gradients.
-        (number + i) % 4 == 0 ? nil : mixedValues(stream: 1000 + 16 * number + i, count: tensor.count)
-      }, scale: number == 3 ? 0.3 : 1)
-  }
-
-  private func bits<T: BitPatterned>(_ training: Training<T>) -> [String] {
-    training.tensors.map { digest($0.values) }
+  private func course(_ expression: String) -> Course {
+    // Under Lookahead both Muon and its base have a rate, and the name alone would not say whose.
+    Course(shapes: Self.shapes, steps: 4, rate: expression.contains("k=3, muon") ? "base.lr" : "lr")
   }
 
   private func sameForAnyCut<T: BitPatterned>(_ expression: String, _: T.Type) throws {
-    let reference = try make(expression, threads: 1, pieceElements: 1 << 30, T.self)
-    let others = try [(1, 1000), (2, 8192), (3, 777)].map {
-      try make(expression, threads: $0.0, pieceElements: $0.1, T.self)
-    }
-    for number in 1...4 {
-      try step(reference, number)
-      for other in others {
-        try step(other, number)
-        #expect(bits(other) == bits(reference))
-      }
-    }
-    #expect(reference.tensors.allSatisfy { $0.values.allSatisfy(\.isFinite) })
-    for other in others { #expect(other.optimizer.state() == reference.optimizer.state()) }
+    let end = try course(expression).expectSameBits(
+      expression, cuts: [(1, 1000), (2, 8192), (3, 777)], T.self)
+    #expect(end.tensors.allSatisfy { $0.values.allSatisfy(\.isFinite) })
   }
 
   @Test(arguments: trees) func sameForAnyThreadsAndPieces(expression: String) throws {
@@ -67,20 +33,7 @@ private let trees = [
   }
 
   @Test(arguments: trees) func continuesBitForBitAfterRestore(expression: String) throws {
-    let whole = try make(expression, threads: 2, pieceElements: 8192, Float.self)
-    var saved: [(weights: [[Float]], state: [NamedTensor])] = []
-    for number in 1...4 {
-      saved.append((whole.tensors.map(\.values), whole.optimizer.state()))
-      try step(whole, number)
-    }
-    for (done, checkpoint) in saved.enumerated().dropFirst() {
-      let resumed = try make(expression, threads: 1, pieceElements: 500, Float.self)
-      for (tensor, values) in zip(resumed.tensors, checkpoint.weights) { tensor.values = values }
-      #expect(try resumed.optimizer.restore(checkpoint.state).isEmpty)
-      for number in (done + 1)...4 { try step(resumed, number) }
-      #expect(bits(resumed) == bits(whole))
-      #expect(resumed.optimizer.state() == whole.optimizer.state())
-    }
+    try course(expression).expectToResume(expression, from: 1)
   }
 
   /// A scale is the same as gradients multiplied beforehand.

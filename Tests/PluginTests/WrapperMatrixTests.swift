@@ -92,6 +92,4 @@ private let deeper = [
       return (Double(number), gradients)
     }
   }
-
-  private func bits(_ training: Training<Float>) -> [String] { training.tensors.map { digest($0.values) } }
 }
