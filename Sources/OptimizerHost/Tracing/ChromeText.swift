@@ -19,8 +19,9 @@ struct ChromeText {
       let category = isHost ? "host" : function.table.isEmpty ? "optimizer" : "extension"
       let place = node.path.isEmpty ? "" : " at \(node.path.dropLast())"
       return (
-        Array(",\n{\"name\":\(quoted(name)),\"cat\":\"\(category)\",\"ph\":\"X\",\"pid\":1,\"tid\":".utf8),
-        Array(",\"args\":{\"optimizer\":\(quoted(node.name + place))".utf8)
+        Array(
+          ",\n{\"name\":\(jsonString(name)),\"cat\":\"\(category)\",\"ph\":\"X\",\"pid\":1,\"tid\":".utf8),
+        Array(",\"args\":{\"optimizer\":\(jsonString(node.name + place))".utf8)
       )
     }
   }
@@ -34,12 +35,12 @@ struct ChromeText {
         ("notes", report.notes.joined(separator: "\n")),
       ]
     var text = "{\"displayTimeUnit\":\"ns\",\"otherData\":{"
-    text += facts.map { "\(quoted($0.name)):\(quoted($0.text))" }.joined(separator: ",")
+    text += facts.map { "\(jsonString($0.name)):\(jsonString($0.text))" }.joined(separator: ",")
     text += "},\"traceEvents\":[\n"
     text += "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"tid\":1,\"args\":{\"name\":\"optimizer\"}}"
     for (number, name) in recorder.threadNames.enumerated() {
       text += ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":\(id(ofThread: number)),"
-      text += "\"args\":{\"name\":\(quoted(name))}}"
+      text += "\"args\":{\"name\":\(jsonString(name))}}"
       text += ",\n{\"name\":\"thread_sort_index\",\"ph\":\"M\",\"pid\":1,\"tid\":\(id(ofThread: number)),"
       text += "\"args\":{\"sort_index\":\(number)}}"
     }
@@ -72,7 +73,7 @@ struct ChromeText {
     let values = [all.0, all.1, all.2, all.3, all.4, all.5]
     let texts = recorder.threads[thread].pointee.texts
     for (argument, value) in zip(function.arguments, values) {
-      text += ",\(quoted(argument.name)):".utf8
+      text += ",\(jsonString(argument.name)):".utf8
       text += self.value(value, argument.letter, texts, names).utf8
     }
     switch function.result {
@@ -81,7 +82,7 @@ struct ChromeText {
     case .extensionTable: text += ",\"found\":\(event.result != 0)".utf8
     case .status:
       text += ",\"status\":\(Int64(bitPattern: event.result))".utf8
-      if let message = texts[event.message] { text += ",\"message\":\(quoted(message))".utf8 }
+      if let message = texts[event.message] { text += ",\"message\":\(jsonString(message))".utf8 }
     case let letter: text += ",\"result\":\(value(event.result, letter, texts, names))".utf8
     }
   }
@@ -101,9 +102,9 @@ struct ChromeText {
     _ bits: UInt64, _ letter: Signature.Letter, _ texts: ThreadTexts, _ names: [String]
   ) -> String {
     switch letter {
-    case .matrix: quoted(MatrixShape(bits: bits).text)
-    case .dtype: quoted(dtypeName(UInt32(truncatingIfNeeded: bits)))
-    case .string, .slot, .parameterPointer: texts[UInt32(truncatingIfNeeded: bits)].map(quoted) ?? "null"
+    case .matrix: jsonString(MatrixShape(bits: bits).text)
+    case .dtype: jsonString(dtypeName(UInt32(truncatingIfNeeded: bits)))
+    case .string, .slot, .parameterPointer: texts[UInt32(truncatingIfNeeded: bits)].map(jsonString) ?? "null"
     case .parameterIndex: parameter(bits, names)
     case .float, .double:
       Double(bitPattern: bits).isFinite ? "\(Double(bitPattern: bits))" : "\"\(Double(bitPattern: bits))\""
@@ -114,7 +115,7 @@ struct ChromeText {
 
   /// A parameter's name, or its place if it has none.
   private func parameter(_ index: UInt64, _ names: [String]) -> String {
-    index < UInt64(names.count) ? quoted(names[Int(index)]) : "\(index)"
+    index < UInt64(names.count) ? jsonString(names[Int(index)]) : "\(index)"
   }
 }
 
@@ -132,20 +133,4 @@ private func id(ofThread number: Int) -> Int { number + 1 }
 private func microseconds(_ nanoseconds: UInt64) -> String {
   let fraction = String(nanoseconds % 1000)
   return "\(nanoseconds / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
-}
-
-/// A text as JSON.
-private func quoted(_ text: String) -> String {
-  var result = "\""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\"": result += "\\\""
-    case "\\": result += "\\\\"
-    case _ where scalar.value < 0x20:
-      let digits = String(scalar.value, radix: 16)
-      result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-    default: result.unicodeScalars.append(scalar)
-    }
-  }
-  return result + "\""
 }

@@ -1,6 +1,8 @@
 // The JSON that headers of weight files use, read strictly: repeated names are errors, which Foundation's
 // reader lets pass.
 
+import OptimizerHost
+
 /// Objects, arrays, texts and natural numbers; members keep their order.
 indirect enum JSONValue: Sendable {
   case object([(name: String, value: JSONValue)])
@@ -31,26 +33,11 @@ indirect enum JSONValue: Sendable {
   var text: String {
     switch self {
     case .object(let members):
-      "{" + members.map { "\(Self.quoted($0.name)):\($0.value.text)" }.joined(separator: ",") + "}"
+      "{" + members.map { "\(jsonString($0.name)):\($0.value.text)" }.joined(separator: ",") + "}"
     case .array(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
-    case .string(let text): Self.quoted(text)
+    case .string(let text): jsonString(text)
     case .number(let number): "\(number)"
     }
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }
 
