@@ -79,7 +79,7 @@ let package = Package(
     .systemLibrary(
       name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
     .target(name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost", "CFFI"], swiftSettings: hot),
-    .target(name: "CPluginValidator"),
+    .target(name: "CPluginValidator", dependencies: ["COptimizerHost"]),
     .target(name: "CAllocationWatch", dependencies: ["CPluginValidator"]),
     .target(
       name: "PluginValidator", dependencies: ["COptPlug", "CPluginValidator", "OptimizerHost"],

@@ -4,6 +4,8 @@
 
 #include "CPluginValidator.h"
 
+#include "COptimizerHost.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -84,32 +86,21 @@ void plugin_validator_trap_system_calls(void) {}
 long plugin_validator_allow_system_calls(void) { return -1; }
 #endif
 
+// Beside what the host restores, the mode of the old unit, in which libraries of long doubles compute.
 uint64_t plugin_validator_float_mode(void) {
+  uint64_t mode = optimizer_host_float_mode();
 #if defined(__x86_64__)
-  // Not the builtin: a compiler may take two of those for the same value, whatever was called in between.
-  uint32_t vector;
   uint16_t x87;
-  __asm__ volatile("stmxcsr %0" : "=m"(vector));
   __asm__ volatile("fnstcw %0" : "=m"(x87));
-  return (uint64_t)(vector & ~UINT32_C(0x3F)) | (uint64_t)x87 << 32;
-#elif defined(__aarch64__)
-  uint64_t mode;
-  __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
-  return mode;
-#else
-  return 0;
+  mode |= (uint64_t)x87 << 32;
 #endif
+  return mode;
 }
 
 void plugin_validator_set_float_mode(uint64_t mode) {
+  optimizer_host_set_float_mode(mode);
 #if defined(__x86_64__)
-  uint32_t vector = (uint32_t)mode;
   uint16_t x87 = (uint16_t)(mode >> 32);
-  __asm__ volatile("ldmxcsr %0" : : "m"(vector));
   __asm__ volatile("fldcw %0" : : "m"(x87));
-#elif defined(__aarch64__)
-  __asm__ volatile("msr fpcr, %0" : : "r"(mode));
-#else
-  (void)mode;
 #endif
 }
