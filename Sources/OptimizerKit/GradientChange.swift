@@ -39,6 +39,9 @@ public struct GradientChange<S: Scalar> {
     for i in 0..<piece.count { result[i] = value(p[i], g[i] * piece.gradientScale) }
   }
 
+  /// Gives the base the gradient as it is.
+  @inline(__always) public func passOn() { setAll { _, g in g } }
+
   /// Elements of a row.
   @inline(__always) public var rowLength: Int { rows > 0 ? piece.count / rows : 0 }
 

@@ -44,7 +44,8 @@ public protocol StagedWrapperFormula {
   /// never.
   static func restartsBase(_ values: HyperparameterValues, step: Int) -> Bool
 
-  /// The constants of a sweep for one piece or several, or nil when the wrapper does nothing in it.
+  /// The constants of a sweep for one piece or several, or nil when the wrapper does nothing in it: the base then gets
+  /// the gradient as it is.
   /// - Parameter values: the settings of the parameter's group.
   init?(_ values: HyperparameterValues, _ moment: StepMoment)
 
@@ -55,7 +56,7 @@ public protocol StagedWrapperFormula {
   /// Acts before the base does anything in this step, as long as the trait is `actsBefore`. Provided: nothing.
   func before(_ piece: Piece<S>)
   /// Fills in the gradient that the base gets, as long as the trait is `changesGradient`; called again, and with the
-  /// same result, for each phase of the base. Provided: nothing.
+  /// same result, for each phase of the base. Provided: as it is.
   func change(_ gradient: GradientChange<S>)
   /// Acts when the base is done with this step. Provided: nothing.
   func after(_ piece: Piece<S>)
@@ -73,7 +74,7 @@ extension StagedWrapperFormula {
   public func collect(from piece: Piece<S>, into partials: Partials) {}
   public func prepareReevaluation(_ piece: Piece<S>) {}
   public func before(_ piece: Piece<S>) {}
-  public func change(_ gradient: GradientChange<S>) {}
+  public func change(_ gradient: GradientChange<S>) { gradient.passOn() }
   public func after(_ piece: Piece<S>) {}
 }
 

@@ -147,11 +147,19 @@ where F.S == Float, D.S == Double {
   private func passGradient<G: StagedWrapperFormula>(
     _: G.Type, _ segment: UnsafePointer<optplug_segment>, _ frame: UnsafePointer<optplug_frame>
   ) {
-    guard let source = segment.pointee.gradient?.assumingMemoryBound(to: G.S.self),
-      let result = segment.pointee.base_gradient?.assumingMemoryBound(to: G.S.self)
-    else { return }
-    let scale = G.S(frame.pointee.gradient_scale)
-    for i in 0..<Int(segment.pointee.count) { result[i] = source[i] * scale }
+    let piece = Piece<G.S>(segment, gradientScale: G.S(frame.pointee.gradient_scale))
+    change(of: piece, segment, frame)?.passOn()
+  }
+
+  /// A piece with its room for the bases' gradient; nil where it has none.
+  private func change<S: Scalar>(
+    of piece: Piece<S>, _ segment: UnsafePointer<optplug_segment>, _ frame: UnsafePointer<optplug_frame>
+  ) -> GradientChange<S>? {
+    guard let result = segment.pointee.base_gradient else { return nil }
+    let shape = frame.pointee.parameter(segment.pointee.parameter_index).pointee
+    return GradientChange(
+      piece: piece, rows: shape.ndim > 0 ? Int(shape.shape[0]) : 1,
+      result: result.assumingMemoryBound(to: S.self))
   }
 
   /// Whether the constants of one segment serve another.
@@ -167,10 +175,9 @@ where F.S == Float, D.S == Double {
     _ formula: G, _ stage: Stage, on segment: UnsafePointer<optplug_segment>, _ instance: Instance,
     _ frame: UnsafePointer<optplug_frame>, _ totals: UnsafeMutablePointer<Double>?
   ) {
-    let number = segment.pointee.parameter_index
     let piece = Piece<G.S>(
       segment, gradientScale: G.S(frame.pointee.gradient_scale),
-      borrowedSlots: Int(instance.borrowedCounts[Int(number)]))
+      borrowedSlots: Int(instance.borrowedCounts[Int(segment.pointee.parameter_index)]))
     switch stage {
     case .collect:
       guard let totals, let terms = frame.pointee.scratch?.assumingMemoryBound(to: Double.self) else {
@@ -180,12 +187,7 @@ where F.S == Float, D.S == Double {
     case .prepareReevaluation: formula.prepareReevaluation(piece)
     case .before: formula.before(piece)
     case .change:
-      guard let result = segment.pointee.base_gradient else { return }
-      let shape = frame.pointee.parameter(number).pointee
-      formula.change(
-        GradientChange(
-          piece: piece, rows: shape.ndim > 0 ? Int(shape.shape[0]) : 1,
-          result: result.assumingMemoryBound(to: G.S.self)))
+      if let change = change(of: piece, segment, frame) { formula.change(change) }
     case .after: formula.after(piece)
     }
   }
