@@ -95,7 +95,7 @@ final class GradientPieces {
       let cut = cuts[i]
       guard let gradient = gradients[cut.parameter] else { continue }
       let source =
-        base(batch).map { UnsafeRawPointer($0 + cut.place * size) } ?? gradient + cut.offset * size
+        unscaled(batch).map { UnsafeRawPointer($0 + cut.place * size) } ?? gradient + cut.offset * size
       if batch.dtype == .float64 {
         multiply(source, scaled.base + cut.place * size, count: cut.count, by: scale)
       } else {
@@ -105,7 +105,7 @@ final class GradientPieces {
   }
 
   /// A batch's gradients without the scale, where they are not the trainer's own.
-  private func base(_ batch: WorkList.Batch) -> UnsafeMutableRawPointer? {
+  private func unscaled(_ batch: WorkList.Batch) -> UnsafeMutableRawPointer? {
     batch.dtype == .float32 ? converted?.base : nil
   }
 
@@ -129,8 +129,8 @@ final class GradientPieces {
   @inline(__always)
   private func memory(_ source: Source, _ batch: WorkList.Batch, scale: Double) -> UnsafeMutableRawPointer? {
     switch source {
-    case .trainer: base(batch)
-    case .scaled: scale == 1 ? base(batch) : scaled?.base
+    case .trainer: unscaled(batch)
+    case .scaled: scale == 1 ? unscaled(batch) : scaled?.base
     case .changed(let wrapper): changed[wrapper]?.base
     }
   }

@@ -11,9 +11,9 @@ final class SegmentTable {
   /// Per segment, where it comes from.
   private let origins: UnsafeMutablePointer<Origin>
   /// Per cut and one more, how many segments come before it; nil where every cut has its segment.
-  private let starts: UnsafeMutablePointer<Int>?
+  private let firstSegments: UnsafeMutablePointer<Int>?
   /// Per parameter, the node's own slots that do not start at zero, with their places in `segment.slots`.
-  private let started: [[(place: Int, slot: SlotRecord)]]
+  private let initialized: [[(place: Int, slot: SlotRecord)]]
 
   private struct Origin {
     /// In the whole table.
@@ -25,7 +25,7 @@ final class SegmentTable {
   init(_ node: Node, _ table: ParameterTable, _ work: WorkList) {
     self.node = node
     self.table = table
-    started = zip(node.slots, node.ownSlots).map { slots, own in
+    initialized = zip(node.slots, node.ownSlots).map { slots, own in
       slots.enumerated().compactMap { place, slot in
         !slot.startsAtZero && own.contains { $0 === slot } ? (place, slot) : nil
       }
@@ -34,14 +34,14 @@ final class SegmentTable {
     segments = .allocate(capacity: capacity)
     origins = .allocate(capacity: capacity)
     let seesAll = node.view.indices.count == table.parameters.count
-    starts = seesAll ? nil : .allocate(capacity: capacity + 1)
+    firstSegments = seesAll ? nil : .allocate(capacity: capacity + 1)
     slotPointers = .allocate(capacity: max(1, work.mostCuts * (node.slots.map(\.count).max() ?? 0)))
   }
 
   deinit {
     segments.deallocate()
     origins.deallocate()
-    starts?.deallocate()
+    firstSegments?.deallocate()
     slotPointers.deallocate()
   }
 
@@ -50,7 +50,7 @@ final class SegmentTable {
     var pointers = slotPointers
     var made = 0
     for (i, cut) in work.cuts.enumerated() {
-      starts?[i] = made
+      firstSegments?[i] = made
       guard node.view.contains(cut.parameter) else { continue }
       let parameter = table.parameters[cut.parameter]
       var slotCount = 0
@@ -69,20 +69,20 @@ final class SegmentTable {
       pointers += slotCount
       made += 1
     }
-    starts?[work.cuts.count] = made
+    firstSegments?[work.cuts.count] = made
   }
 
   /// The segments of a batch.
   @inline(__always)
   func range(_ batch: WorkList.Batch) -> Range<Int> {
-    guard let starts else { return batch.cuts }
-    return starts[batch.cuts.lowerBound]..<starts[batch.cuts.upperBound]
+    guard let firstSegments else { return batch.cuts }
+    return firstSegments[batch.cuts.lowerBound]..<firstSegments[batch.cuts.upperBound]
   }
 
   /// The elements of a batch's segments.
   @inline(__always)
   func elements(_ batch: WorkList.Batch) -> Int {
-    starts == nil ? batch.elements : range(batch).reduce(0) { $0 + Int(segments[$1].count) }
+    firstSegments == nil ? batch.elements : range(batch).reduce(0) { $0 + Int(segments[$1].count) }
   }
 
   /// Points a batch's segments at the gradients, or at none, and writes the parameters' steps into them.
@@ -131,10 +131,10 @@ final class SegmentTable {
   }
 
   /// Gives a batch's part of the node's own slots its initial values. Before that all are zero.
-  func start(_ batch: WorkList.Batch) {
+  func initializeSlots(_ batch: WorkList.Batch) {
     for i in range(batch) {
       let segment = segments[i]
-      for (place, slot) in started[origins[i].parameter] {
+      for (place, slot) in initialized[origins[i].parameter] {
         guard let memory = segment.slots[place], let values = segment.parameter else { continue }
         slot.reset(memory, from: values, elements: Int(segment.count))
       }

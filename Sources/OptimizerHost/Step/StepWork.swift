@@ -44,7 +44,7 @@ final class StepWork: SharedWork {
   private let messages: [MessageBuffer]
   private let failure = FirstFailure()
   /// Batches that are not done.
-  private let open = Atomic<Int>(0)
+  private let unfinished = Atomic<Int>(0)
 
   /// - Parameters:
   ///   - segments: a table for each node.
@@ -70,7 +70,7 @@ final class StepWork: SharedWork {
   func open(_ call: Call, _ batches: [WorkList.Batch]) {
     self.call = call
     self.batches = batches
-    if helps { open.store(batches.count, ordering: .releasing) }
+    if helps { unfinished.store(batches.count, ordering: .releasing) }
   }
 
   /// To be called after each use.
@@ -89,9 +89,9 @@ final class StepWork: SharedWork {
         let status = run(call, batches[order?(piece, batches.count) ?? piece], frames, message)
         if optimizer_host_float_mode() != mode { optimizer_host_set_float_mode(mode) }
         if status != OPTPLUG_OK { failure.report(piece, message.take(status)) }
-        if helps { open.subtract(1, ordering: .releasing) }
+        if helps { unfinished.subtract(1, ordering: .releasing) }
       }
-      if helps { SharedLoops.help(while: { open.load(ordering: .acquiring) > 0 }) }
+      if helps { SharedLoops.help(while: { unfinished.load(ordering: .acquiring) > 0 }) }
     }
   }
 
@@ -103,7 +103,7 @@ final class StepWork: SharedWork {
       if let masters {
         for i in batch.cuts { masters.load(cuts[i].parameter, offset: cuts[i].offset, count: cuts[i].count) }
       }
-      for table in segments { table.start(batch) }
+      for table in segments { table.initializeSlots(batch) }
     }
     guard let function = call.function else { return OPTPLUG_OK }
     let scale = call.facts.gradientScale
