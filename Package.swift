@@ -61,6 +61,8 @@ let package = Package(
   products: (plugins + testPlugins).map { .library(name: $0, type: .dynamic, targets: ["OptPlug\($0)"]) } + [
     .library(name: "OptimizerKit", targets: ["OptimizerKit"]),
     .library(name: "OptimizerHost", targets: ["OptimizerHost"]),
+    // liboptplug.so where it is installed; a library and a program of one package may not have the same name.
+    .library(name: "OptPlugHost", type: .dynamic, targets: ["HostLibrary", "CHostXLA"]),
     .executable(name: "convtrain", targets: ["convtrain"]),
     .executable(name: "optplug", targets: ["optplug"]),
     .executable(name: "optplug-probe", targets: ["optplug-probe"]),
@@ -78,7 +80,23 @@ let package = Package(
     .target(name: "COptimizerHost", cSettings: machine.isEmpty ? [] : [.unsafeFlags(machine)]),
     .systemLibrary(
       name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"]), .brew(["libffi"])]),
-    .target(name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost", "CFFI"], swiftSettings: hot),
+    .target(name: "BasicFoundation", swiftSettings: strict),
+    .target(
+      name: "OptimizerHost", dependencies: ["COptPlug", "COptimizerHost", "CFFI", "BasicFoundation"],
+      swiftSettings: hot),
+    .target(name: "Safetensors", dependencies: ["OptimizerHost"], swiftSettings: hot),
+    .target(name: "CHostXLA", cSettings: [.headerSearchPath("../../include")]),
+    .target(
+      name: "HostLibrary", dependencies: ["COptPlug", "BasicFoundation", "OptimizerHost", "Safetensors"],
+      exclude: ["exports.map"], swiftSettings: hot,
+      linkerSettings: [
+        .unsafeFlags(
+          [
+            "-use-ld=lld", "-Xlinker", "-soname=liboptplug.so.1", "-Xlinker",
+            "--version-script=\(Context.packageDirectory)/Sources/HostLibrary/exports.map",
+          ],
+          .when(platforms: [.linux]))
+      ]),
     .target(name: "CPluginValidator", dependencies: ["COptimizerHost"]),
     .target(name: "CAllocationWatch", dependencies: ["CPluginValidator"]),
     .target(
@@ -88,7 +106,9 @@ let package = Package(
     .target(name: "Datasets", dependencies: ["CZlib"], swiftSettings: hot),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
     .target(name: "ConvNet", dependencies: ["COneDNN"], swiftSettings: hot),
-    .target(name: "Training", dependencies: ["OptimizerHost", "Datasets", "ConvNet"], swiftSettings: strict),
+    .target(
+      name: "Training", dependencies: ["OptimizerHost", "Safetensors", "Datasets", "ConvNet"],
+      swiftSettings: strict),
 
     // MARK: Plugins
   ] + plugins.map { plugin($0, in: "Plugins") } + testPlugins.map { plugin($0, in: "Tests") } + [
@@ -97,7 +117,8 @@ let package = Package(
       name: "Terminal",
       dependencies: ["OptimizerHost", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
-    .executableTarget(name: "optplug-probe", dependencies: ["OptimizerHost"], swiftSettings: strict),
+    .executableTarget(
+      name: "optplug-probe", dependencies: ["BasicFoundation", "OptimizerHost"], swiftSettings: strict),
     .executableTarget(
       name: "optplug",
       dependencies: [
@@ -147,12 +168,16 @@ let package = Package(
       name: "PluginValidatorTests", dependencies: ["PluginValidator", "TestSupport"], exclude: ["Ends"],
       swiftSettings: strict),
     .testTarget(name: "ExampleTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "HostLibraryTests", dependencies: ["COptPlug", "OptimizerHost", "Safetensors", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(name: "InstallTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
     .testTarget(
       name: "ConvNetTests", dependencies: ["ConvNet"], exclude: ["Fixtures"], swiftSettings: hot),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "Datasets", "OptimizerHost", "ConvNet"],
+      name: "TrainingTests",
+      dependencies: ["Safetensors", "Training", "Datasets", "OptimizerHost", "ConvNet"],
       swiftSettings: strict),
     .testTarget(name: "ConvtrainTests", dependencies: ["convtrain", "TestSupport"], swiftSettings: strict),
     .testTarget(

@@ -23,6 +23,9 @@ public enum DType: String, Sendable, CaseIterable {
   /// Bytes of one element.
   public var size: Int { Int(abi.bits) / 8 }
 
+  /// DLPack's numbers.
+  public var dlpack: optplug_dtype { abi }
+
   var abi: optplug_dtype {
     let (code, bits): (UInt32, UInt8) =
       switch self {
@@ -47,6 +50,11 @@ public enum DType: String, Sendable, CaseIterable {
     let match = Self.allCases.first { $0.abi.code == abi.code && $0.abi.bits == abi.bits }
     guard abi.lanes == 1, let match else { return nil }
     self = match
+  }
+
+  /// The type with DLPack's numbers, or nil when this host does not know it.
+  public init?(code: UInt8, bits: UInt8, lanes: UInt16) {
+    self.init(optplug_dtype(code: code, bits: bits, lanes: lanes))
   }
 
   /// The capability that an optimizer needs to update parameters of this type; nil when none can.

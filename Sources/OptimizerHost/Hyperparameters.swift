@@ -24,22 +24,27 @@ extension Optimizer {
   /// - Throws: `OptimizerError.hyperparameter` when there is no such hyperparameter, the value is not allowed, or it
   ///   decides which slots exist.
   public func set(_ name: String, to value: Double, group: Int? = nil) throws {
+    try set(tree.cell(name), named: name, to: value, group: group)
+  }
+
+  /// - Parameter name: how the caller calls it, for messages.
+  func set(_ cell: Tree.Cell, named name: @autoclosure () -> String, to value: Double, group: Int?) throws {
     try checkIsNotStepping()
-    let cell = try tree.cell(name)
-    if let group { try check(group: group, for: name) }
-    if let problem = cell.type.problem(with: value) {
-      throw OptimizerError.hyperparameter(name, problem: "\(problem), not \(value)")
-    }
+    if let group { try check(group: group, for: name()) }
     let groups = group.map { $0..<($0 + 1) } ?? 0..<table.groupCount
+    // Some trainers set every value before every step.
+    if groups.allSatisfy({ cell.node[$0, cell.index].bitPattern == value.bitPattern }) { return }
+    let type = cell.type
+    if let problem = type.problem(with: value) {
+      throw OptimizerError.hyperparameter(name(), problem: "\(problem), not \(value)")
+    }
     for group in groups {
       let old = cell.node[group, cell.index]
-      if (cell.type.isStructural && value != old)
-        || (cell.type.isZeroStructural && (value == 0) != (old == 0))
-      {
+      if (type.isStructural && value != old) || (type.isZeroStructural && (value == 0) != (old == 0)) {
         throw OptimizerError.hyperparameter(
-          name,
+          name(),
           problem:
-            "cannot change from \(cell.type.format(old)) to \(cell.type.format(value)) during training, since "
+            "cannot change from \(type.format(old)) to \(type.format(value)) during training, since "
             + "it decides which state exists; make the optimizer anew")
       }
       try cell.node.check(group: group, index: cell.index, value: value)
@@ -47,10 +52,10 @@ extension Optimizer {
     for group in groups { cell.node[group, cell.index] = value }
   }
 
-  private func check(group: Int, for name: String) throws {
+  private func check(group: Int, for name: @autoclosure () -> String) throws {
     guard (0..<table.groupCount).contains(group) else {
       throw OptimizerError.hyperparameter(
-        name, problem: "there is no group \(group); there are \(table.groupCount)")
+        name(), problem: "there is no group \(group); there are \(table.groupCount)")
     }
   }
 }

@@ -1,7 +1,7 @@
 // An optimizer over a trainer's parameters: loads plugins, owns their state, takes steps.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 
 /// A composed optimizer that updates a fixed list of parameters in place.
 ///
@@ -14,7 +14,7 @@ import Foundation
 public final class Optimizer {
   let tree: Tree
   let table: ParameterTable
-  private let groups: [ParameterGroup]
+  let groups: [ParameterGroup]
   let engine: StepEngine
   private let arena: StateArena
   private let restarting: [Restarting]
@@ -23,7 +23,7 @@ public final class Optimizer {
   private var isStepping = false
 
   /// Steps taken, by all parameters together.
-  public internal(set) var stepCount: UInt64 = 0
+  public package(set) var stepCount: UInt64 = 0
 
   /// Finds the plugins of an expression, checks them, and gives every parameter its state. State that starts as a copy
   /// of the parameters takes them as they are at the first step, or when state is first read or restored.
@@ -61,6 +61,10 @@ public final class Optimizer {
             name, problem: "\(problem), not \(value) (group '\(group.name)')")
         }
         cell.node[place, cell.index] = value
+      }
+      for (name, value) in group.settings {
+        let cell = try tree.cell(name)
+        cell.node[place, cell.index] = try cell.type.parse(value)
       }
     }
     for node in tree.nodes { for group in groups.indices { try node.check(group: group) } }
@@ -261,17 +265,31 @@ public final class Optimizer {
   /// can be restored inside.
   /// - Throws: what `body` throws, or `OptimizerError.call`.
   public func withEvaluationWeights<R>(_ body: () throws -> R) throws -> R {
-    try checkIsNotStepping()
-    guard !isShowingEvaluationWeights, stepCount > 0, let (index, view) = evaluationView,
-      let enter = view.enter,
-      let leave = view.leave
-    else { return try body() }
-    let facts = StepFacts(step: stepCount, seed: stepSeed)
-    try engine.run(enter, named: "enter", root: index, facts)
-    isShowingEvaluationWeights = true
+    guard !isShowingEvaluationWeights else { return try body() }
+    try enterEvaluation()
     let result = Result { try body() }
-    isShowingEvaluationWeights = false
-    try engine.run(leave, named: "leave", root: index, facts)
+    try leaveEvaluation()
     return try result.get()
+  }
+
+  /// Puts the evaluation weights into the parameters, where there are any.
+  /// - Throws: as `withEvaluationWeights`.
+  package func enterEvaluation() throws {
+    try checkIsNotStepping()
+    guard !isShowingEvaluationWeights, stepCount > 0, let (index, view) = evaluationView else { return }
+    if let enter = view.enter {
+      try engine.run(enter, named: "enter", root: index, StepFacts(step: stepCount, seed: stepSeed))
+    }
+    isShowingEvaluationWeights = true
+  }
+
+  /// Puts the training weights back, if the others are there.
+  /// - Throws: `OptimizerError.call`.
+  package func leaveEvaluation() throws {
+    guard isShowingEvaluationWeights, let (index, view) = evaluationView else { return }
+    isShowingEvaluationWeights = false
+    if let leave = view.leave {
+      try engine.run(leave, named: "leave", root: index, StepFacts(step: stepCount, seed: stepSeed))
+    }
   }
 }

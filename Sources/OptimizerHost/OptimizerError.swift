@@ -1,6 +1,6 @@
 // Everything that can go wrong between an expression and a step.
 
-import Foundation
+import BasicFoundation
 
 /// Why an optimizer could not be made, changed, restored or stepped.
 public enum OptimizerError: Error, Equatable, CustomStringConvertible {

@@ -28,6 +28,11 @@ public struct Parameter {
     self.values = values
     self.group = group
   }
+
+  /// The same parameter in other memory.
+  func moved(to values: UnsafeMutableRawPointer) -> Parameter {
+    Parameter(name: name, shape: shape, dtype: dtype, values: values, group: group)
+  }
 }
 
 /// Parameters that share the values of all hyperparameters.
@@ -36,10 +41,15 @@ public struct ParameterGroup: Sendable {
   public let name: String
   /// Values that differ from the optimizer's, by name or path, as `["weight_decay": 0]`.
   public let hyperparameters: [String: Double]
+  /// More of them, as a user writes them; a later one wins.
+  public let settings: [(name: String, value: String)]
 
-  public init(name: String, hyperparameters: [String: Double] = [:]) {
+  public init(
+    name: String, hyperparameters: [String: Double] = [:], settings: [(name: String, value: String)] = []
+  ) {
     self.name = name
     self.hyperparameters = hyperparameters
+    self.settings = settings
   }
 }
 

@@ -84,6 +84,9 @@ extension Optimizer {
     return warnings
   }
 
+  /// Counters beyond this are damaged; they could overflow.
+  static let mostSteps: UInt64 = 1 << 53
+
   /// Saved values must be allowed, and those that decide which state exists must be as they are.
   private func checkSaved(_ saved: [String: NamedTensor]) throws {
     for cell in tree.cells {
@@ -127,7 +130,11 @@ extension Optimizer {
       }
     }
     for (name, tensor) in saved where name.hasSuffix("/step") || name.hasSuffix(".step") {
-      guard tensor.bytes.integer >= 0 else { throw OptimizerError.state(name, problem: "is negative") }
+      let steps = tensor.bytes.integer
+      guard steps >= 0 else { throw OptimizerError.state(name, problem: "is negative") }
+      guard steps <= Self.mostSteps else {
+        throw OptimizerError.state(name, problem: "is \(steps), more than any training takes")
+      }
     }
   }
 

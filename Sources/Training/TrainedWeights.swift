@@ -3,6 +3,7 @@
 import ConvNet
 import Datasets
 import OptimizerHost
+import Safetensors
 
 /// The content of a file that a run saves and loads.
 ///

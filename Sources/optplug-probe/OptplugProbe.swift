@@ -1,6 +1,6 @@
 // optplug-probe: loads one plugin in a process of its own, so that a host learns of a crash instead of having it.
 
-import Foundation
+import BasicFoundation
 import OptimizerHost
 
 @main
@@ -49,7 +49,7 @@ enum OptplugProbe {
     text.withUTF8 { bytes in
       var done = 0
       while done < bytes.count, let start = bytes.baseAddress {
-        let count = Foundation.write(descriptor, start + done, bytes.count - done)
+        let count = BasicFoundation.write(descriptor, start + done, bytes.count - done)
         if count < 0, errno == EINTR { continue }
         guard count > 0 else { return }
         done += count

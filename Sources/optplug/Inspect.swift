@@ -24,7 +24,7 @@ struct Inspect: Command {
   func perform() throws {
     let registry = registry.registry(retries: retry.retry)
     let description = try registry.describe(OptimizerExpression(parsing: plugin))
-    try Console.output(json ? jsonText(InspectJSON(description)) : InspectText.make(description))
+    try Console.output(json ? description.json() : InspectText.make(description))
   }
 }
 
@@ -124,15 +124,6 @@ enum InspectText {
 }
 
 extension HyperparameterType {
-  var kindName: String {
-    switch kind {
-    case .float: "float"
-    case .integer: "integer"
-    case .boolean: "boolean"
-    case .choice: "choice"
-    }
-  }
-
   /// The values that it takes, in words.
   var rangeText: String {
     switch kind {

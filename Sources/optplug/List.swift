@@ -23,7 +23,7 @@ struct List: Command {
   func perform() throws {
     let registry = registry.registry(retries: retry.retry)
     let found = registry.list()
-    try Console.output(json ? jsonText(Listing(registry, found)) : text(registry, found))
+    try Console.output(json ? registry.json(of: found) : text(registry, found))
   }
 
   private func text(_ registry: PluginRegistry, _ found: [FoundPlugin]) -> String {
@@ -55,38 +55,5 @@ struct List: Command {
 
   private static var legend: String {
     Format.columns(Capability.all.map { ["  \($0.letter)", $0.meaning] })
-  }
-
-  /// What `--json` prints.
-  private struct Listing: Encodable {
-    struct File: Encodable {
-      let path: String
-      let sha256: String?
-      let optimizers: [Optimizer]?
-      let problem: String?
-    }
-
-    struct Optimizer: Encodable {
-      let name, version, summary: String
-      let capabilities: [String]
-      let hiddenBy: String?
-    }
-
-    let searchPath: [String]
-    let files: [File]
-
-    init(_ registry: PluginRegistry, _ found: [FoundPlugin]) {
-      searchPath = registry.searchPath
-      files = found.map { plugin in
-        let optimizers = try? plugin.optimizers.get().map { optimizer in
-          Optimizer(
-            name: optimizer.name, version: optimizer.version, summary: optimizer.summary,
-            capabilities: optimizer.capabilities.map(\.name), hiddenBy: plugin.hidden[optimizer.name])
-        }
-        var problem: String?
-        if case .failure(let error) = plugin.optimizers { problem = "\(error)" }
-        return File(path: plugin.path, sha256: plugin.hash, optimizers: optimizers, problem: problem)
-      }
-    }
   }
 }

@@ -1,4 +1,4 @@
-// optplug.h under every language standard and compiler that plugin authors use.
+// The headers under every language standard and compiler that plugin authors use.
 
 import Foundation
 import TestSupport
@@ -7,6 +7,7 @@ import Testing
 @testable import OptimizerHost
 
 private let fixture = Repository.file("Tests/HeaderTests/Fixtures/everything.c")
+private let hostFixture = Repository.file("Tests/HeaderTests/Fixtures/everything_host.c")
 
 /// A compiler and a language standard.
 private struct Dialect: CustomTestStringConvertible {
@@ -31,8 +32,8 @@ private struct Dialect: CustomTestStringConvertible {
   }
 
   /// Its own assertions hold too: they are part of compiling it.
-  @Test(arguments: Dialect.installed)
-  fileprivate func compilesWithoutAWarning(_ dialect: Dialect) throws {
+  @Test(arguments: Dialect.installed, [fixture, hostFixture])
+  fileprivate func compilesWithoutAWarning(_ dialect: Dialect, _ fixture: URL) throws {
     try dialect.compiler.run([
       "-x", dialect.language, "-std=\(dialect.standard)", "-Wall", "-Wextra", "-pedantic", "-Wpadded",
       "-Werror",
@@ -41,9 +42,12 @@ private struct Dialect: CustomTestStringConvertible {
   }
 
   @Test func needsOnlyTheFreestandingHeaders() throws {
-    let header = try String(contentsOf: Repository.file("include/optplug.h"), encoding: .utf8)
-    let includes = header.split(separator: "\n").filter { $0.contains("#include") }
-    #expect(includes == ["#include <stddef.h>", "#include <stdint.h>"])
+    func includes(_ header: String) throws -> [Substring] {
+      try String(contentsOf: Repository.file("include/\(header)"), encoding: .utf8).split(separator: "\n")
+        .filter { $0.contains("#include") }
+    }
+    #expect(try includes("optplug.h") == ["#include <stddef.h>", "#include <stdint.h>"])
+    #expect(try includes("optplug_host.h") == ["#include \"optplug.h\""])
   }
 
   @Test func brokenSourcesAreReported() throws {

@@ -3,7 +3,7 @@
 import Foundation
 import TestSupport
 
-/// Structs and constants of a version of optplug.h.
+/// Structs, constants and functions of a version of a header.
 struct HeaderLayout {
   struct Member: Equatable {
     let offset: Int
@@ -20,6 +20,8 @@ struct HeaderLayout {
 
   private(set) var structs: [String: Struct] = [:]
   private(set) var constants: [String: String] = [:]
+  /// With their types.
+  private(set) var functions: Set<String> = []
 
   /// Reads what the script printed.
   init(parsing text: String) {
@@ -31,6 +33,8 @@ struct HeaderLayout {
         structs[current] = Struct(size: size)
       } else if words.count == 3, words[0] == "constant" {
         constants[words[1]] = words[2]
+      } else if words.count == 3, words[0] == "function" {
+        functions.insert("\(words[1]) \(words[2])")
       } else if line.hasPrefix("  "), let offset = words.first.flatMap({ Int($0) }) {
         structs[current]?.members.append(
           Member(offset: offset, declaration: words.dropFirst().joined(separator: " ")))
@@ -69,6 +73,6 @@ struct HeaderLayout {
     for (name, value) in constants.sorted(by: { $0.key < $1.key }) where newer.constants[name] != value {
       breaches.append("\(name) was \(value) and is \(newer.constants[name] ?? "gone")")
     }
-    return breaches
+    return breaches + functions.subtracting(newer.functions).sorted().map { "\($0) is gone or was changed" }
   }
 }

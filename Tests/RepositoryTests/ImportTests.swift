@@ -28,13 +28,15 @@ private struct Source {
 
   /// Modules of the repository, and libraries of others, that a module may import beside the system's.
   private static let allowed: [String: Set<String>] = [
-    "OptimizerHost": ["COptPlug", "COptimizerHost", "CFFI"],
+    "BasicFoundation": ["FoundationEssentials"],
+    "OptimizerHost": ["BasicFoundation", "COptPlug", "COptimizerHost", "CFFI"],
     "PluginValidator": ["OptimizerHost", "COptPlug", "CPluginValidator"],
-    "HostLibrary": ["OptimizerHost"],
+    "Safetensors": ["BasicFoundation", "OptimizerHost"],
+    "HostLibrary": ["BasicFoundation", "OptimizerHost", "Safetensors", "COptPlugHost"],
     "Datasets": ["CZlib"],
     "ConvNet": ["COneDNN"],
-    "Training": ["OptimizerHost", "Datasets", "ConvNet"],
-    "optplug-probe": ["OptimizerHost"],
+    "Training": ["OptimizerHost", "Safetensors", "Datasets", "ConvNet"],
+    "optplug-probe": ["BasicFoundation", "OptimizerHost"],
     "Terminal": ["OptimizerHost", "ArgumentParser"],
     "optplug": ["OptimizerHost", "PluginValidator", "Terminal", "CMemoryLimit", "ArgumentParser"],
     "convtrain": ["Training", "OptimizerHost", "Datasets", "ConvNet", "Terminal", "ArgumentParser"],

@@ -111,6 +111,11 @@ public struct Compiler: Sendable, CustomStringConvertible {
     let messages = Pipe()
     process.standardOutput = messages
     process.standardError = messages
+    // Threads that run tests block most signals, and a child would too: CMake waits for ever without SIGCHLD.
+    var (none, blocked) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &blocked)
+    defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
     try process.run()
     let text = String(decoding: messages.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()

@@ -2,6 +2,7 @@
 
 import Foundation
 import OptimizerHost
+import Safetensors
 import Testing
 import Training
 

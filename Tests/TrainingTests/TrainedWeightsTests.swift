@@ -3,6 +3,7 @@
 import ConvNet
 import Datasets
 import OptimizerHost
+import Safetensors
 import Testing
 import Training
 

@@ -1,5 +1,5 @@
 // What OptimizerHost needs of the processor: the mode of its floating-point unit, a hint for loops that wait, a place
-// and a name for a thread, and floats of 16 bits.
+// and a name for a thread, the running program, and floats of 16 bits.
 #ifndef C_OPTIMIZER_HOST_H
 #define C_OPTIMIZER_HOST_H
 
@@ -50,12 +50,21 @@ void optimizer_host_name_thread(const char *name);
 /// This thread's name. Returns 0, or the system's error number.
 int optimizer_host_thread_name(char *name, size_t size);
 
+/// Whether this thread is the one that the process began with.
+int optimizer_host_is_main_thread(void);
+
+/// The running program's path, links resolved. Returns 0, or -1 when it is not known or too long.
+int optimizer_host_executable(char *path, size_t size);
+
 /// The processor that this thread runs on, or -1 where the system does not say.
 int optimizer_host_processor(void);
 
 /// Moves this thread elsewhere if it runs on `processor` and may run elsewhere. Linux likes to wake a thread where its
 /// waker runs; there the two would take turns.
 void optimizer_host_leave(int processor);
+
+/// The path of the shared library, or of the program, that this code is part of; NULL when the system does not say.
+const char *optimizer_host_file(void);
 
 /// Converts `count` floats of 16 bits, exactly, or to them, to nearest even.
 void optimizer_host_from_bfloat16(const uint16_t *halves, float *floats, long count);

@@ -1,6 +1,6 @@
 // What lies in a registry's folders.
 
-import Foundation
+import BasicFoundation
 
 /// A shared library in the search path, and what it holds or why it cannot be used.
 public struct FoundPlugin: Sendable {

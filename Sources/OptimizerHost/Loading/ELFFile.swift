@@ -1,6 +1,6 @@
 // Reads what matters of a shared object from the file, before any of its code runs.
 
-import Foundation
+import BasicFoundation
 
 /// The parts of an ELF shared library that decide whether it is worth loading.
 struct ELFFile {

@@ -1,7 +1,7 @@
 // Which instructions this processor has, against those that a plugin was compiled for.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 
 /// The levels of x86-64 that a plugin's note can ask for.
 enum InstructionSet {

@@ -1,7 +1,7 @@
 // What goes around every call of a plugin's function: room for a message, and the floating-point mode kept.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 
 /// Memory for the message of a call that fails.
 final class MessageBuffer {

@@ -1,7 +1,7 @@
 // Decides, without running any of its code, whether a file can be loaded as a plugin.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 
 /// A file that looks like a plugin for this machine.
 final class PluginFile {
@@ -41,7 +41,7 @@ final class PluginFile {
     } catch let refusal as Refusal {
       throw OptimizerError.plugin(path, refusal)
     } catch {
-      throw OptimizerError.plugin(path, .unreadable(error.localizedDescription))
+      throw OptimizerError.plugin(path, .unreadable("\(error)"))
     }
   }
 
@@ -56,11 +56,27 @@ final class PluginFile {
     try checkKind(info)
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
     guard descriptor >= 0, fstat(descriptor, &info) == 0 else { throw systemError() }
-    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    defer { close(descriptor) }
     try checkKind(info)
     // Not mapped: a file that is cut meanwhile would end the host by a bus error.
-    guard let contents = try handle.readToEnd() else { throw Refusal.empty }
+    let contents = try readToEnd(descriptor, expecting: Int(info.st_size))
+    guard !contents.isEmpty else { throw Refusal.empty }
     return contents
+  }
+
+  private static func readToEnd(_ descriptor: Int32, expecting size: Int) throws -> Data {
+    var contents = Data(count: size + 1)
+    var length = 0
+    while true {
+      if length == contents.count { contents.count += 1 << 20 }
+      let count = contents.withUnsafeMutableBytes { bytes in
+        bytes.baseAddress.map { BasicFoundation.read(descriptor, $0 + length, bytes.count - length) } ?? -1
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw systemError() }
+      guard count > 0 else { return contents.prefix(length) }
+      length += count
+    }
   }
 
   private static func checkKind(_ info: stat) throws {

@@ -1,7 +1,7 @@
 // Loads a plugin's file and reads what it describes.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 
 /// A loaded plugin. Loaded libraries are never unloaded.
 final class PluginLibrary {
@@ -12,7 +12,7 @@ final class PluginLibrary {
   let optimizers: [OptimizerType]
 
   /// Optimizers may be made on several threads at once, but a plugin's entry need not be prepared for that.
-  private static let loading = NSLock()
+  private static let loading = Lock()
 
   /// Loads the file.
   /// - Parameter progress: hears which code of the plugin is about to run.
@@ -60,10 +60,10 @@ final class PluginLibrary {
 
   /// The name in "libx.so: cannot open shared object file: …" (Linux) or "Library not loaded: x" (macOS).
   private static func missingLibrary(_ message: String) -> String? {
-    if let end = message.range(of: ": cannot open shared object file") {
+    if let end = message.firstRange(of: ": cannot open shared object file") {
       return String(message[..<end.lowerBound])
     }
-    guard let start = message.range(of: "Library not loaded: ") else { return nil }
+    guard let start = message.firstRange(of: "Library not loaded: ") else { return nil }
     return message[start.upperBound...].split(whereSeparator: \.isNewline).first.map(String.init)
   }
 }

@@ -1,6 +1,6 @@
 // Finds optimizers by name in the search path, or by path.
 
-import Foundation
+import BasicFoundation
 
 /// Where plugins are looked for, and those loaded so far. Use it from one thread at a time.
 public final class PluginRegistry {
@@ -16,14 +16,19 @@ public final class PluginRegistry {
   public static func standard(
     environment: [String: String] = ProcessInfo.processInfo.environment, scanning: Scanning? = nil
   ) -> PluginRegistry {
-    // split drops empty entries, which would mean the current directory: that could be anybody's.
-    let own = environment["OPTPLUG_PATH"]?.split(separator: ":").map(String.init) ?? []
     let beside =
       executableFolder.map { [$0.path, $0.appendingPathComponent("../lib/optplug").standardized.path] } ?? []
-    let home = environment["HOME"].map { ["\($0)/.local/lib/optplug"] } ?? []
     return PluginRegistry(
-      searchPath: own + beside + home + ["/usr/local/lib/optplug", "/usr/lib/\(triplet)/optplug"],
+      searchPath: standardPath(environment, beside: beside),
       scanning: scanning ?? .standard(environment: environment))
+  }
+
+  /// The standard places, with those of the host between what the user names and what the system has.
+  static func standardPath(_ environment: [String: String], beside: [String]) -> [String] {
+    // split drops empty entries, which would mean the current directory: that could be anybody's.
+    let own = environment["OPTPLUG_PATH"]?.split(separator: ":").map(String.init) ?? []
+    let home = environment["HOME"].map { ["\($0)/.local/lib/optplug"] } ?? []
+    return own + beside + home + ["/usr/local/lib/optplug", "/usr/lib/\(triplet)/optplug"]
   }
 
   /// A registry over these folders.

@@ -1,6 +1,6 @@
 // Memory for streams of elements: zeroed, aligned to cache lines, in huge pages where it is large.
 
-import Foundation
+import BasicFoundation
 
 /// One block of zeroed memory, owned by the object.
 final class AlignedMemory {

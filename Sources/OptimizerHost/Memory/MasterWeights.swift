@@ -8,7 +8,7 @@ final class MasterWeights {
   /// All parameters, with masters in place of those of 16 bits.
   let seen: [Parameter]
   /// Per parameter, the trainer's where it has a master.
-  private let originals: [Parameter?]
+  private var originals: [Parameter?]
   private let memory: AlignedMemory
 
   /// Nil when no parameter needs a master.
@@ -37,6 +37,14 @@ final class MasterWeights {
 
   /// The trainer's parameter at a place where it has a master.
   func original(of parameter: Int) -> Parameter? { originals[parameter] }
+
+  /// Takes note that the trainer's parameter lies elsewhere now.
+  /// - Returns: whether it has a master.
+  func move(_ place: Int, to values: UnsafeMutableRawPointer) -> Bool {
+    guard let original = originals[place] else { return false }
+    originals[place] = original.moved(to: values)
+    return true
+  }
 
   /// Takes elements of a parameter into its master.
   func load(_ parameter: Int, offset: Int, count: Int) {

@@ -1,6 +1,6 @@
 // Whether a file could have been put or changed by another user.
 
-import Foundation
+import BasicFoundation
 
 /// Loading a plugin runs its code as the user, so nobody else may be able to choose that code.
 enum FileTrust {
@@ -43,7 +43,7 @@ enum FileTrust {
   /// else's, as in a container, finds its own plugins.
   private static let programOwner: uid_t = {
     var info = stat()
-    guard let program = Bundle.main.executablePath, stat(program, &info) == 0 else { return geteuid() }
+    guard let program = executablePath, stat(program, &info) == 0 else { return geteuid() }
     return info.st_uid
   }()
 

@@ -1,6 +1,6 @@
 // Decides whether a file's code may run in the host.
 
-import Foundation
+import BasicFoundation
 
 /// Applies a registry's `Scanning` to files.
 final class PluginScanner {

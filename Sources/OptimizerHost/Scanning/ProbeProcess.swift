@@ -1,6 +1,6 @@
 // Tries a file in a process of its own, which may crash or hang as it likes.
 
-import Foundation
+import BasicFoundation
 
 /// One run of the helper `optplug-probe`.
 struct ProbeProcess {
@@ -23,7 +23,7 @@ struct ProbeProcess {
 
   private init(_ probe: String, _ path: String, _ timeLimit: Duration) throws {
     var ends: [Int32] = [0, 0]
-    guard Foundation.pipe(&ends) == 0 else { throw Self.failure(probe, errno) }
+    guard BasicFoundation.pipe(&ends) == 0 else { throw Self.failure(probe, errno) }
     // Both end with an exec, so that no other child of the host inherits them.
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     defer { close(ends[1]) }
@@ -74,7 +74,12 @@ struct ProbeProcess {
     arguments.append(nil)
     defer { for argument in arguments { free(argument) } }
     var process: pid_t = 0
-    let code = posix_spawn(&process, probe, &actions, &attributes, &arguments, environ)
+    var code = posix_spawn(&process, probe, &actions, &attributes, &arguments, environ)
+    // A helper that was just installed may still be open for writing in a child that another thread is starting.
+    for _ in 0..<50 where code == ETXTBSY {
+      usleep(10_000)
+      code = posix_spawn(&process, probe, &actions, &attributes, &arguments, environ)
+    }
     guard code == 0 else { throw failure(probe, code) }
     return process
   }

@@ -1,7 +1,7 @@
 // Remembers what came of files, by their content.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 
 /// A folder with one small file for each known content. Whatever is damaged counts as unknown.
 struct ScanCache {

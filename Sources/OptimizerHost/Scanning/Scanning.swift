@@ -1,6 +1,7 @@
 // How a registry treats files that it has not seen before.
 
-import Foundation
+import BasicFoundation
+import COptimizerHost
 
 /// What is done before a plugin's code may run in the host.
 ///
@@ -40,19 +41,28 @@ public struct Scanning: Sendable {
   /// `../libexec/optplug`; the cache in `optplug` below `XDG_CACHE_HOME`, else below `~/.cache`.
   public static func standard(environment: [String: String] = ProcessInfo.processInfo.environment) -> Scanning
   {
+    let folder = executableFolder?.path
+    return standard(
+      environment,
+      helpers: folder.map { ["\($0)/optplug-probe", "\($0)/../libexec/optplug/optplug-probe"] } ?? [])
+  }
+
+  /// The helper from `OPTPLUG_PROBE`, else the first of these that can be run.
+  static func standard(_ environment: [String: String], helpers: [String]) -> Scanning {
     let home = environment["HOME"].flatMap { $0.hasPrefix("/") ? "\($0)/.cache" : nil }
     // The base directory specification has relative paths ignored.
     let cache = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? home
-    return Scanning(probe: helper(environment), cache: cache.map { "\($0)/optplug" })
-  }
-
-  private static func helper(_ environment: [String: String]) -> String? {
-    if let path = environment["OPTPLUG_PROBE"], !path.isEmpty { return path }
-    guard let folder = executableFolder else { return nil }
-    return ["\(folder.path)/optplug-probe", "\(folder.path)/../libexec/optplug/optplug-probe"]
-      .first { access($0, X_OK) == 0 }
+    let named = environment["OPTPLUG_PROBE"].flatMap { $0.isEmpty ? nil : $0 }
+    return Scanning(
+      probe: named ?? helpers.first { access($0, X_OK) == 0 }, cache: cache.map { "\($0)/optplug" })
   }
 }
 
 /// Where the running program lies, links resolved.
-let executableFolder = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
+let executableFolder = executablePath.map { URL(fileURLWithPath: $0).deletingLastPathComponent() }
+
+/// The running program, links resolved; nil when the system does not say.
+let executablePath: String? = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1 << 14) { buffer in
+  guard let text = buffer.baseAddress, optimizer_host_executable(text, buffer.count) == 0 else { return nil }
+  return String(cString: text)
+}

@@ -1,6 +1,6 @@
 // What came of trying a file, as the helper reports it and the cache keeps it.
 
-import Foundation
+import BasicFoundation
 
 /// The outcome of loading a file in a process of its own.
 enum Verdict: Codable, Equatable {

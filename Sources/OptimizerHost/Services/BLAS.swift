@@ -1,7 +1,7 @@
 // Products of matrices by the machine's BLAS, found when a plugin first asks.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 
 /// A library with the C interface of BLAS (https://www.netlib.org/blas/).
 ///
@@ -26,7 +26,7 @@ struct BLAS: @unchecked Sendable {
   private let sgemm: SGEMM
   private let dgemm: DGEMM
   /// Held during a piece where the library may be called by one thread at a time.
-  private let lock: NSLock?
+  private let lock: Lock?
 
   /// Rows or columns of the result that one thread computes at a time.
   private static let panel = 256
@@ -52,7 +52,7 @@ struct BLAS: @unchecked Sendable {
         unsafeBitCast(symbol, to: (@convention(c) (Int) -> Void).self)(1)
       }
     }
-    lock = Self.takesSeveralThreads(handle, library) ? nil : NSLock()
+    lock = Self.takesSeveralThreads(handle, library) ? nil : Lock()
     sgemm = unsafeBitCast(single, to: SGEMM.self)
     dgemm = unsafeBitCast(double, to: DGEMM.self)
   }

@@ -1,7 +1,7 @@
 // This host, as plugins see it, and the services that they may ask it for.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 import Synchronization
 
 /// Lives as long as the process.

@@ -1,7 +1,7 @@
 // What plugins have to say to the person who trains.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 
 /// Messages that plugins write through the host; dropped unless the trainer wants them.
 public enum PluginMessages {
@@ -21,7 +21,7 @@ public enum PluginMessages {
     }
   }
 
-  private static let lock = NSLock()
+  private static let lock = Lock()
   // Guarded by `lock`.
   nonisolated(unsafe) private static var receiver: (@Sendable (Level, String) -> Void)?
 

@@ -96,6 +96,13 @@ final class FrameSet {
     for pointers in modelSlots { pointers.deallocate() }
   }
 
+  /// To be called when slots of the model lie elsewhere.
+  func takeModelSlots(_ nodes: [Node]) {
+    for (node, pointers) in zip(nodes, modelSlots) {
+      for (i, slot) in node.plan.modelSlots.enumerated() { pointers[i] = slot.memory }
+    }
+  }
+
   /// The model slots of a node, as its frames show them.
   func modelSlots(of node: Int) -> UnsafePointer<UnsafeMutableRawPointer?>? {
     UnsafePointer(frames[node].model_slots)

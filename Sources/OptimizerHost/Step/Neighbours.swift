@@ -5,7 +5,7 @@ import COptPlug
 /// Finds parameters that continue their predecessor.
 struct Neighbours {
   /// Per parameter, the one before it, when its memory and all its state follow that one's directly.
-  private let predecessor: [Int?]
+  private var predecessor: [Int?]
   private let bytes: [Int]
   private let nodes: [Node]
   /// Per parameter, whether its gradient was ever elsewhere. Gradients that move from step to step are not
@@ -62,6 +62,16 @@ struct Neighbours {
       isJoined[i] =
         (gradients[i] != nil) == (gradients[predecessor] != nil) && !isApart[i]
         && nodes.allSatisfy { $0.parameterSteps[i] == $0.parameterSteps[predecessor] }
+    }
+  }
+
+  /// Takes note that a parameter lies elsewhere now: it has no neighbours any more.
+  mutating func remove(_ parameter: Int) {
+    predecessor[parameter] = nil
+    isJoined[parameter] = false
+    for i in predecessor.indices where predecessor[i] == parameter {
+      predecessor[i] = nil
+      isJoined[i] = false
     }
   }
 

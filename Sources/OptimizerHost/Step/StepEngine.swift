@@ -1,7 +1,7 @@
 // Runs functions of the tree over all parameters, on all threads.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 import Synchronization
 
 /// Everything that a step needs, made before the first: tables, frames and threads. A step only patches them.
@@ -194,6 +194,16 @@ final class StepEngine {
 
   /// To be called when counters have been changed from outside.
   func countersHaveChanged() { isCut = false }
+
+  /// To be called when a parameter or its state lies elsewhere, or with nil when state of the model does.
+  func hasMoved(_ parameter: Int?) {
+    if let parameter {
+      neighbours.remove(parameter)
+    } else {
+      for frames in frames { frames.takeModelSlots(tree.nodes) }
+    }
+    isCut = false
+  }
 
   private func cutIfNeeded() {
     guard !isCut else { return }

@@ -2,7 +2,7 @@
 
 import COptPlug
 import COptimizerHost
-import Foundation
+import BasicFoundation
 import Synchronization
 
 /// A function of the ABI that takes a frame.
@@ -137,7 +137,7 @@ final class StepWork: SharedWork {
 /// Of all failures that threads report, the one with the lowest number, so that messages do not depend on timing.
 private final class FirstFailure: @unchecked Sendable {
   private let hasFailed = Atomic<Bool>(false)
-  private let lock = NSLock()
+  private let lock = Lock()
   // Guarded by `lock`.
   private var first: (piece: Int, message: String)?
 

@@ -1,7 +1,8 @@
 // Threads that stay, for work that is handed out piece by piece.
 
 import COptimizerHost
-import Foundation
+import BasicFoundation
+import Dispatch
 import Synchronization
 
 /// Work that several threads do together.
@@ -24,11 +25,10 @@ final class ThreadPool {
     self.threads = max(1, threads)
     team = Team(threads: self.threads)
     for worker in stride(from: 1, to: self.threads, by: 1) {
-      let thread = Thread { [team] in
+      startThread { [team] in
         optimizer_host_name_thread("optplug-\(worker)")
         team.serve(worker)
       }
-      thread.start()
     }
   }
 

@@ -1,7 +1,7 @@
 // Stands between one node of a tree and its callers: copies of its tables, with traced functions in place of its own.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 
 /// A node's description as its callers get it while a trace is on, and the host as its plugin gets it. Both lead to
 /// traced functions, and so do the tables that `get_extension` finds through them. Lives as long as the process.
@@ -17,7 +17,7 @@ final class Interposer {
   private let allocate: ClosureAllocator
   private let node: Int
   private let described: DescribedSignatures
-  private let lock = NSLock()
+  private let lock = Lock()
   // Guarded by `lock`.
   private var copies: [(original: UnsafeMutableRawPointer, id: String, copy: UnsafeMutableRawPointer)] = []
   /// Traced functions of the tables for `plan`, which the host makes anew for every call.

@@ -1,7 +1,7 @@
 // Keeps what traced calls report: which functions there are, and a record for each thread.
 
 import COptimizerHost
-import Foundation
+import BasicFoundation
 import Synchronization
 
 /// How traced functions find their recorder. Lives as long as the process, as the functions do: a plugin may keep the
@@ -57,7 +57,7 @@ final class Recorder {
   let start = now()
   private let limit: Int
   private let chunkLength: Int
-  private let lock = NSLock()
+  private let lock = Lock()
   // Guarded by `lock`.
   private(set) var nodes: [Node] = []
   private(set) var functions: [Function] = []
@@ -174,7 +174,7 @@ final class Recorder {
 }
 
 private func nameOfThisThread(number: Int) -> String {
-  if Thread.isMainThread { return "main" }
+  if optimizer_host_is_main_thread() != 0 { return "main" }
   var bytes = [CChar](repeating: 0, count: 64)
   guard optimizer_host_thread_name(&bytes, bytes.count) == 0, bytes[0] != 0 else { return "thread \(number)" }
   return String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)

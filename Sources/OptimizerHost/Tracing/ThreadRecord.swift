@@ -1,6 +1,6 @@
 // What one thread has recorded. Only that thread writes it, so recording takes no lock.
 
-import Foundation
+import BasicFoundation
 
 /// A thread's events, sums and texts. Plain memory, so that reaching it costs no reference count.
 struct ThreadRecord {

@@ -1,7 +1,7 @@
 // Follows every call through the tables of a composed optimizer.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 
 /// A record of the calls between the host and the plugins of one optimizer, and among the plugins.
 ///

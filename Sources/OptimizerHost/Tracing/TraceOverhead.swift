@@ -1,7 +1,7 @@
 // How much a traced call costs beyond the call itself, measured where it runs.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 
 /// The cost of being traced, in nanoseconds.
 public struct TraceOverhead: Sendable {

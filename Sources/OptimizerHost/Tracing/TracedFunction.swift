@@ -2,7 +2,7 @@
 
 import CFFI
 import COptPlug
-import Foundation
+import BasicFoundation
 import Synchronization
 
 /// An argument that an event keeps beside what it keeps of a frame.

@@ -7,7 +7,7 @@ import COptPlug
 /// Parameters of 16 bits are trained on 32-bit masters: to optimizers they are float32 in the masters' memory.
 final class ParameterTable {
   /// As optimizers see them.
-  let parameters: [Parameter]
+  private(set) var parameters: [Parameter]
   let groupCount: Int
   /// Places of the parameters as they are stepped.
   let order: [Int]
@@ -24,6 +24,13 @@ final class ParameterTable {
     self.groupCount = groupCount
     trainerTypes = parameters.map { ($0.count, $0.dtype) }
     order = layoutOrder(self.parameters.map { ($0.dtype, $0.group) })
+  }
+
+  /// Takes note that a parameter lies elsewhere now.
+  func move(_ place: Int, to values: UnsafeMutableRawPointer) {
+    if masters?.move(place, to: values) != true {
+      parameters[place] = parameters[place].moved(to: values)
+    }
   }
 
   private static func check(_ parameters: [Parameter], groupCount: Int) throws {

@@ -1,7 +1,7 @@
 // The parameters that one node sees, as the ABI shows them to its plugin.
 
 import COptPlug
-import Foundation
+import BasicFoundation
 
 /// A node's part of the parameters, numbered anew, and its table in C.
 final class ParameterView {

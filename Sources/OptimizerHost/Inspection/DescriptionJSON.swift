@@ -1,8 +1,11 @@
-// What `optplug inspect --json` prints.
+// A plugin's description as JSON: what `optplug inspect --json` prints.
 
-import OptimizerHost
+extension PluginDescription {
+  /// One JSON object.
+  package func json() throws -> String { try jsonText(DescriptionJSON(self)) }
+}
 
-struct InspectJSON: Encodable {
+private struct DescriptionJSON: Encodable {
   private let file, sha256: String
   private let abiBuilt, abiRequired: String
   /// Absent without a note.
@@ -103,6 +106,18 @@ struct InspectJSON: Encodable {
     init(_ slot: PlannedSlot) {
       (name, role, dtype) = (slot.name, slot.role, "\(slot.dtype)")
       (shape, bytes, extent) = (slot.shape, slot.bytes, slot.extent)
+    }
+  }
+}
+
+extension HyperparameterType {
+  /// What kind of number or word it is.
+  package var kindName: String {
+    switch kind {
+    case .float: "float"
+    case .integer: "integer"
+    case .boolean: "boolean"
+    case .choice: "choice"
     }
   }
 }

@@ -1,10 +1,9 @@
-// Values as JSON, as all commands write it.
+// Values as JSON, as all commands and the C interface write it.
 
-import Foundation
-import OptimizerHost
+import BasicFoundation
 
 /// One JSON text on one line: keys sorted and in snake case, slashes as they are.
-func jsonText(_ value: some Encodable) throws -> String {
+package func jsonText(_ value: some Encodable) throws -> String {
   let encoder = JSONEncoder()
   encoder.keyEncodingStrategy = .convertToSnakeCase
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -12,10 +12,7 @@ struct SafetensorsHeader {
     let range: Range<Int>
   }
 
-  /// What is wrong with a file.
-  struct Malformed: Error {
-    let reason: String
-  }
+  typealias Malformed = SafetensorsFile.Malformed
 
   /// In the order of their data.
   let entries: [Entry]

@@ -1,4 +1,4 @@
-// Reads and writes safetensors files: named tensors and a few words about them.
+// Named tensors and a few words about them, as bytes of the safetensors format.
 
 import OptimizerHost
 
@@ -21,21 +21,14 @@ public struct SafetensorsFile: Equatable, Sendable {
   /// The tensor of that name.
   public subscript(name name: String) -> NamedTensor? { tensors.first { $0.name == name } }
 
-  /// Reads a whole file and checks all of it.
-  /// - Throws: ``TrainingError``: not found, unreadable or malformed.
-  public init(reading path: String) throws(TrainingError) {
-    try self.init(bytes: try AtomicFile.read(path), path: path)
+  /// What is wrong with a file.
+  public struct Malformed: Error {
+    public let reason: String
   }
 
-  /// Reads a file's content; `path` is for messages.
-  public init(bytes: [UInt8], path: String) throws(TrainingError) {
-    let header: SafetensorsHeader
-    let start: Int
-    do throws(SafetensorsHeader.Malformed) {
-      (header, start) = try SafetensorsHeader.read(from: bytes)
-    } catch {
-      throw .malformedWeights(path: path, reason: error.reason)
-    }
+  /// Reads a file's content and checks all of it.
+  public init(bytes: [UInt8]) throws(Malformed) {
+    let (header, start) = try SafetensorsHeader.read(from: bytes)
     metadata = header.metadata
     tensors = header.entries.map { entry in
       NamedTensor(
@@ -44,11 +37,8 @@ public struct SafetensorsFile: Equatable, Sendable {
     }
   }
 
-  /// Writes the file whole or not at all; see ``AtomicFile``.
+  /// What stands before the bytes of the tensors in a file.
   /// - Precondition: names are unique and none is `__metadata__`; each tensor has as many bytes as its shape
   ///   and type need.
-  public func write(to path: String) throws(TrainingError) {
-    let header = SafetensorsHeader.encode(tensors: tensors, metadata: metadata)
-    try AtomicFile.write([header] + tensors.map(\.bytes), to: path)
-  }
+  public var header: [UInt8] { SafetensorsHeader.encode(tensors: tensors, metadata: metadata) }
 }
