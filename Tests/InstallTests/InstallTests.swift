@@ -38,7 +38,9 @@ private struct Installation {
     let list = try String(contentsOfFile: installation.path("share/optplug/installed"), encoding: .utf8)
       .split(separator: "\n").map(String.init)
     for name in [
-      "include/optplug.h", "lib/optplug/libSGD.so", "lib/optplug/libAdam.so", "lib/optplug/libLookahead.so",
+      "include/optplug.h", "include/optplug_host.h", "lib/liboptplug.so", "lib/liboptplug.so.1",
+      "lib/pkgconfig/optplug-host.pc", "lib/optplug/libSGD.so", "lib/optplug/libAdam.so",
+      "lib/optplug/libLookahead.so",
       "bin/convtrain", "bin/optplug", "lib/pkgconfig/optplug.pc", "lib/cmake/OptPlug/OptPlugConfig.cmake",
       "share/bash-completion/completions/optplug", "share/zsh/site-functions/_convtrain",
     ] { #expect(list.contains(name), "\(name)") }
@@ -57,23 +59,41 @@ private struct Installation {
     #expect(listing.contains(installation.path("lib/optplug/libLookahead.so")), "\(listing)")
   }
 
+  /// What pkg-config says of a package of the installation.
+  private func ask(_ package: String, _ question: String) throws -> [String] {
+    try Compiler("env").output([
+      "PKG_CONFIG_PATH=\(installation.path("lib/pkgconfig"))",
+      "PKG_CONFIG_SYSROOT_DIR=\(installation.folder.path("stage"))", "pkg-config", question, package,
+    ]).split { $0.isWhitespace }.map(String.init)
+  }
+
   @Test(.enabled(if: Compiler("pkg-config").isInstalled))
   func pkgConfigLeadsToTheHeader() throws {
-    func ask(_ question: String) throws -> String {
-      try Compiler("env").output([
-        "PKG_CONFIG_PATH=\(installation.path("lib/pkgconfig"))",
-        "PKG_CONFIG_SYSROOT_DIR=\(installation.folder.path("stage"))", "pkg-config", question, "optplug",
-      ]).trimmingCharacters(in: .whitespacesAndNewlines)
-    }
-    #expect(try ask("--modversion") == "0.1.0")
+    #expect(try ask("optplug", "--modversion") == ["0.1.0"])
     let plugin = installation.folder.path("adabelief.so")
     try Compiler.cc.run([
-      "-shared", "-fPIC", "-O2", ask("--cflags"), "-o", plugin,
+      "-shared", "-fPIC", "-O2", ask("optplug", "--cflags")[0], "-o", plugin,
       Repository.file("Examples/adabelief-c/adabelief.c").path, "-lm",
     ])
     let training = try Training<Float>(plugin, start: 1)
     try training.step([[1]])
     #expect(training.tensors[0].values[0] < 1)
+  }
+
+  /// As the example says, and from a folder where nothing of OptPlug is.
+  @Test(.enabled(if: Compiler("pkg-config").isInstalled))
+  func pkgConfigLeadsToTheHostLibrary() throws {
+    let program = installation.folder.path("train")
+    let libraries = try ask("optplug-host", "--libs")
+    #expect(libraries.contains { $0.hasPrefix("-Wl,-rpath,") && $0.hasSuffix("/opt/optplug/lib") })
+    try Compiler.cc.run(
+      [Repository.file("Examples/training-loop-c/train.c").path] + ask("optplug-host", "--cflags") + libraries
+        + ["-lm", "-o", program])
+    let output = try Compiler("env").output([
+      "-i", "HOME=/nowhere", "LD_LIBRARY_PATH=\(installation.path("lib"))", program,
+      "lookahead(k=5, adam(lr=0.05))",
+    ])
+    #expect(output.contains("step 500"))
   }
 
   @Test(.enabled(if: Compiler("cmake").isInstalled))
@@ -88,6 +108,8 @@ private struct Installation {
       find_package(OptPlug 0.1 REQUIRED CONFIG)
       add_library(adabelief MODULE \(Repository.file("Examples/adabelief-c/adabelief.c").path))
       target_link_libraries(adabelief PRIVATE OptPlug::Header m)
+      add_executable(train \(Repository.file("Examples/training-loop-c/train.c").path))
+      target_link_libraries(train PRIVATE OptPlug::Host m)
       set_target_properties(adabelief PROPERTIES PREFIX "")
       """.utf8)
     try Compiler("cmake").run([
@@ -97,6 +119,7 @@ private struct Installation {
     let training = try Training<Double>("\(project)/build/adabelief.so", start: 1)
     try training.step([[1]])
     #expect(training.tensors[0].values[0] < 1)
+    #expect(try Compiler("\(project)/build/train").output([]).contains("step 500"))
   }
 
   @Test func isRemovedWhole() throws {
@@ -104,7 +127,12 @@ private struct Installation {
     try Data().write(to: URL(fileURLWithPath: stranger))
     _ = try installation.run(["--uninstall"])
     #expect(!FileManager.default.fileExists(atPath: installation.path("bin/optplug")))
-    #expect(!FileManager.default.fileExists(atPath: installation.path("lib/optplug/libSGD.so")))
+    for name in ["lib/optplug/libSGD.so", "lib/liboptplug.so.1", "include/optplug_host.h"] {
+      #expect(!FileManager.default.fileExists(atPath: installation.path(name)), "\(name)")
+    }
+    let link = try? FileManager.default.destinationOfSymbolicLink(
+      atPath: installation.path("lib/liboptplug.so"))
+    #expect(link == nil)
     #expect(FileManager.default.fileExists(atPath: stranger), "what others put there stays")
     #expect(throws: CPlugin.Failure.self) { try installation.run(["--uninstall"]) }
   }
