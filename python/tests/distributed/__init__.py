@@ -1,0 +1,1 @@
+"""What the tests of distributed training run in processes of their own."""
