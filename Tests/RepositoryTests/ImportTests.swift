@@ -63,6 +63,14 @@ private struct Source {
     }
   }
 
+  /// What goes into liboptplug.so takes the small part of Foundation: the other is forty megabytes.
+  @Test(arguments: ["OptimizerHost", "HostLibrary", "Safetensors", "optplug-probe"])
+  func theHostLibraryStaysSmall(_ module: String) throws {
+    let paths = RepositoryFiles.paths(under: "Sources/\(module)", extensions: ["swift"])
+    #expect(!paths.isEmpty)
+    for path in paths { #expect(try !Source(path).imports.contains("Foundation"), "\(path)") }
+  }
+
   @Test(arguments: ["Plugins", "Examples", "Sources/OptimizerKit"])
   func pluginsImportTheKitOnly(_ folder: String) throws {
     for path in RepositoryFiles.paths(under: folder, extensions: ["swift"])

@@ -1,7 +1,7 @@
 // Where a host that is a library, in a program of any language, looks for plugins.
 
 import COptimizerHost
-import Foundation
+import BasicFoundation
 
 /// The standard places of a host library, which depend on its own file and not on the program that it is part of.
 package enum LibraryPlaces {
