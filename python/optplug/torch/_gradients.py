@@ -13,7 +13,8 @@ from optplug.torch._tensors import Form, Strides
 if TYPE_CHECKING:
     from optplug.torch._base import PluginOptimizer
 
-_dtype, _address, _is_contiguous = attrgetter("dtype"), torch.Tensor.data_ptr, torch.Tensor.is_contiguous
+_dtype, _address = attrgetter("dtype"), torch.Tensor.data_ptr
+_is_contiguous, _is_neg = torch.Tensor.is_contiguous, torch.Tensor.is_neg
 
 
 class Gradients:
@@ -50,7 +51,7 @@ class Gradients:
             if (
                 list(map(_dtype, gradients)) == self._dtypes
                 and all(map(_is_contiguous, gradients))
-                and not any(gradients[i].is_neg() for i in self._single)
+                and not any(map(_is_neg, map(gradients.__getitem__, self._single)))
             ):
                 return array("Q", list(map(_address, gradients)))
         except RuntimeError:  # what some versions of torch answer for sparse tensors
