@@ -63,6 +63,8 @@ class PlatformWheel(bdist_wheel):
     def get_tag(self) -> tuple[str, str, str]:
         machine = platform.machine()
         library = Path(self.bdist_dir or "") / "optplug" / "lib" / "liboptplug.so.1"
+        if library.exists() and b"libswiftCore.so" in library.read_bytes():
+            return "py3", "none", f"linux_{machine}"  # a debug build, for this machine alone
         version = _glibc_needed(library) if library.exists() else platform.libc_ver()[1]
         return "py3", "none", f"manylinux_{version.replace('.', '_')}_{machine}"
 

@@ -1,5 +1,6 @@
 // The trainer's tensors, and row-major copies of those that are not.
 
+import BasicFoundation
 import COptPlugHost
 import OptimizerHost
 
@@ -31,7 +32,9 @@ final class ForeignParameters {
     do {
       for i in 0..<Int(span.count) {
         let (parameter, layout) = try Self.read(span, i)
-        let copy = layout.isRowMajor ? nil : Self.memory(parameter.count * parameter.dtype.size)
+        let copy =
+          layout.isRowMajor
+          ? nil : try Self.memory(parameter.count * parameter.dtype.size, for: parameter.name)
         if let copy { copies.append(copy) }
         entries.append(
           Entry(
@@ -43,7 +46,7 @@ final class ForeignParameters {
             values: copy ?? parameter.values, group: parameter.group))
       }
     } catch {
-      for copy in copies { copy.deallocate() }
+      for copy in copies { free(copy) }
       throw error
     }
     self.entries = entries
@@ -55,15 +58,24 @@ final class ForeignParameters {
 
   deinit {
     for entry in entries {
-      entry.copy?.deallocate()
-      entry.gradientCopy?.deallocate()
+      free(entry.copy)
+      free(entry.gradientCopy)
     }
   }
 
   var count: Int { entries.count }
 
-  private static func memory(_ byteCount: Int) -> UnsafeMutableRawPointer {
-    .allocate(byteCount: max(1, byteCount), alignment: 64)
+  /// Memory that `free` gives back.
+  /// - Throws: `HostError` when there is not enough.
+  private static func memory(_ byteCount: Int, for name: String) throws -> UnsafeMutableRawPointer {
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, 64, max(1, byteCount)) == 0, let memory else {
+      throw HostError(
+        status: OPTPLUG_RESOURCE_EXHAUSTED,
+        description:
+          "parameters: no memory for a copy of '\(name)', which is not row-major (\(byteCount >> 20) MiB)")
+    }
+    return memory
   }
 
   private static func read(_ span: optplug_span, _ i: Int) throws -> (Parameter, Layout) {
@@ -130,7 +142,7 @@ final class ForeignParameters {
       guard let own = strides[i], let gradient = gradients[i] else { continue }
       let layout = try Layout(gradient: entries[i].layout.shape, strides: own, of: entries[i].name)
       guard !layout.isRowMajor else { continue }
-      let copy = entries[i].gradientCopy ?? Self.memory(entries[i].byteCount)
+      let copy = try entries[i].gradientCopy ?? Self.memory(entries[i].byteCount, for: entries[i].name)
       entries[i].gradientCopy = copy
       layout.copy(
         UnsafeMutableRawPointer(mutating: gradient), copy, elementSize: entries[i].elementSize, gathers: true)

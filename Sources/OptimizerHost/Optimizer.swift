@@ -21,6 +21,8 @@ public final class Optimizer {
   private let seed: UInt64
   private(set) var isShowingEvaluationWeights = false
   private var isStepping = false
+  /// What is wrong with state that was written in place, until it is written anew.
+  var refusedState: OptimizerError?
 
   /// Steps taken, by all parameters together.
   public package(set) var stepCount: UInt64 = 0
@@ -201,6 +203,7 @@ public final class Optimizer {
       throw OptimizerError.parameters("no step may be taken inside withEvaluationWeights")
     }
     try checkIsNotStepping()
+    if let refusedState { throw refusedState }
   }
 
   /// A key that differs from step to step and is the same for equal runs (SplitMix64's output function).

@@ -80,6 +80,7 @@ extension Optimizer {
         entry.write(tensor.bytes)
       }
     }
+    refusedState = nil
     engine.countersHaveChanged()
     return warnings
   }

@@ -121,6 +121,16 @@ import Testing
     expect(twice, invalid, "two are named 'w'")
   }
 
+  /// A copy that no memory could hold; nothing of the tensor is read before there is room for it.
+  @Test func noMemoryForACopy() {
+    let failure = parameter { parameter, arena in
+      parameter.ndim = 1
+      parameter.shape = UnsafePointer(arena.array([Int64(1) << 50]))
+      parameter.strides = UnsafePointer(arena.array([Int64(2)]))
+    }
+    expect(failure, OPTPLUG_RESOURCE_EXHAUSTED, "no memory for a copy of 'w'")
+  }
+
   @Test func nullIsRefusedEverywhere() throws {
     Library.close(nil)
     var (size, value, index): (UInt64, Double, UInt32) = (0, 0, 0)

@@ -89,6 +89,7 @@ import Testing
       counter.data.storeBytes(of: wrong, as: Int64.self)
       let refusal = refusal { Library.stateChanged(trainer.optimizer, 0, $0) }
       #expect(refusal?.message.contains("w/step") == true)
+      #expect(throws: Failure.self, "a step on a refused state") { try trainer.step([line()]) }
     }
     counter.data.storeBytes(of: 1 << 50, as: Int64.self)
     try call { Library.stateChanged(trainer.optimizer, 1 << 53, $0) }

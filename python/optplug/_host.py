@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -54,6 +55,12 @@ class Hyperparameter:
     doc: str
     kind: int
     choices: tuple[str, ...]
+    minimum: float = -math.inf
+
+    def rounded(self, value):
+        """The value, or 0 where a schedule that ends at 0 has left -3e-18 and no negative number is taken."""
+        is_tiny = isinstance(value, float) and self.minimum == 0 and -1e-12 < value < 0
+        return 0.0 if is_tiny else value
 
     def value(self, number: float) -> float | int | bool | str:
         """A number of the library in Python's type."""
@@ -97,6 +104,8 @@ class Host:
         search_path: Sequence[str] | None = None,
     ):  # fmt: skip
         """Opens it. `settings` are (group or ALL_GROUPS, name, text). Raises: OptPlugError."""
+        if "\0" in expression:
+            raise ValueError(f"optimizer expression: {expression!r} has a character 0 in it")
         self._library = library = c.library()
         parameters = (c.Parameter * len(tensors))(*(_parameter(tensor) for tensor in tensors))
         # Named, so that they live until the call returns.
@@ -237,7 +246,8 @@ def _hyperparameter(raw: c.Hyperparameter) -> Hyperparameter:
     while description.choices and description.choices[len(choices)] is not None:
         choices.append(description.choices[len(choices)].decode())
     return Hyperparameter(
-        raw.path.decode(), raw.key.decode(), description.doc.decode(), description.kind, tuple(choices)
+        raw.path.decode(), raw.key.decode(), description.doc.decode(), description.kind, tuple(choices),
+        description.min_value,
     )
 
 

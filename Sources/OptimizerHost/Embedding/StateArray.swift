@@ -78,6 +78,16 @@ extension Optimizer {
   package func stateHasChanged(step: UInt64) throws {
     try checkIsIdle()
     engine.startState()
+    do { try checkCounters(step: step) } catch {
+      refusedState = error
+      throw error
+    }
+    refusedState = nil
+    stepCount = step
+    engine.countersHaveChanged()
+  }
+
+  private func checkCounters(step: UInt64) throws(OptimizerError) {
     guard step <= Self.mostSteps else {
       throw OptimizerError.state("optimizer/step", problem: "is \(step), more than any training takes")
     }
@@ -89,8 +99,6 @@ extension Optimizer {
           problem: "is \(node.parameterSteps[i]), which is no number of steps")
       }
     }
-    stepCount = step
-    engine.countersHaveChanged()
   }
 
   /// Takes note that a parameter of the trainer lies elsewhere now.

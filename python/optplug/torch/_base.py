@@ -168,7 +168,21 @@ class PluginOptimizer(TorchOptimizer):
 
     # ---- Saving and copying ------------------------------------------------------------------------------
 
+    def _check_training_weights(self) -> None:
+        if self._showing_evaluation_weights:
+            raise RuntimeError(
+                "the state is that of the evaluation weights now, and nothing to go on from; save or copy the optimizer "
+                "after evaluation_weights()"
+            )
+
+    @_not_compiled
+    def state_dict(self) -> dict[str, Any]:
+        """As torch's. Raises: RuntimeError inside evaluation_weights()."""
+        self._check_training_weights()
+        return super().state_dict()
+
     def __getstate__(self) -> dict[str, Any]:
+        self._check_training_weights()
         return {**super().__getstate__(), "_seed": self._seed, "_thread_count": self._thread_count,
                 "_search_path": self._search_path}  # fmt: skip
 

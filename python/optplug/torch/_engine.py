@@ -216,7 +216,8 @@ class Engine:
         for path, value in optimizer._group_settings(group).items():
             if value is None:
                 raise TypeError(f"hyperparameter '{path}': expected a number, not None")
-            values[self._places[path]] = value
+            place = self._places[path]
+            values[place] = self._hyperparameters[place].rounded(value)
         return values
 
     def set_hyperparameters(self, optimizer: PluginOptimizer) -> bool:

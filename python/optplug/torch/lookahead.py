@@ -25,8 +25,9 @@ class Lookahead(PluginOptimizer):
     Every `k` steps of the base the slow weights go the part `alpha` of the way towards the fast ones, and the fast ones
     start anew from there. The slow weights begin as the parameters are at the first step, lie in the state as ``slow``
     and are what `evaluation_weights()` shows. Parameter groups have the base's keys and ``k`` and ``alpha``; all of them
-    may change between two steps. From here on the base shows the groups and the state of its Lookahead, so that a
-    scheduler made for it goes on working; its own `step` is refused.
+    may change between two steps. From here on a base of this package shows the groups and the state of its Lookahead, so
+    that a scheduler made for it goes on working; its own `step` is refused. Of torch's own optimizers the groups and the
+    state are taken over: a scheduler goes on working too, but the optimizer itself is of no use any more.
     """
 
     def __init__(
