@@ -178,7 +178,7 @@ BAD = [
     ({"lr": [1]}, TypeError, "lr"), ({"lr": None}, TypeError, "lr"), ({"beta1": 1.5}, OptPlugError, "beta1"),
     ({"lr": torch.ones(2)}, (TypeError, ValueError), "lr"), ({"amsgrad": "perhaps"}, OptPlugError, "amsgrad"),
     ({"k": 2.5}, OptPlugError, "k"), ({"k": 0}, OptPlugError, "k"), ({"init": "slow"}, OptPlugError, "init"),
-    ({"betas": 0.9}, TypeError, "float"), ({"threads": 0}, ValueError, "threads"), ({"threads": -1}, ValueError, "threads"),
+    ({"betas": 0.9}, TypeError, "pair"), ({"threads": 0}, ValueError, "threads"), ({"threads": -1}, ValueError, "threads"),
 ]  # fmt: skip
 
 

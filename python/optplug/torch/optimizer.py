@@ -42,8 +42,14 @@ class Optimizer(PluginOptimizer):
 
         Raises:
             OptPlugError: the expression, a value or a plugin is not right.
-            TypeError: there is no such hyperparameter.
+            TypeError: there is no such hyperparameter, or an argument is of another kind.
         """
+        if not isinstance(expression, str):
+            raise TypeError(
+                f"the expression is a {type(expression).__name__}, not a text; write Optimizer(params, 'adam(lr=1e-3)')"
+            )
+        if isinstance(search_path, str):
+            raise TypeError(f"search_path is a list of folders; write [{search_path!r}]")
         if threads is not None and threads < 1:
             raise ValueError(f"Invalid threads: {threads}")
         self._text, self._thread_count, self._seed = expression, threads, seed
@@ -63,8 +69,10 @@ class Optimizer(PluginOptimizer):
         keys = {h.path: h.key for h in host.hyperparameters}
         values: dict[str, Any] = {}
         for name, value in given.items():
-            if name == "betas":
-                (values["beta1"], values["beta2"]) = value
+            if name == "betas" and "betas" not in keys.values():
+                if not isinstance(value, Sequence) or len(value) != 2:
+                    raise TypeError(f"betas is a pair, beta1 and beta2, not {value!r}")
+                values["beta1"], values["beta2"] = value
             else:
                 values[name] = value
         result: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What may not be done while the evaluation weights are in the parameters."""
+"""What is refused, or meant otherwise: state inside evaluation_weights(), schedules below 0, odd arguments."""
 
 import copy
 import pickle
@@ -36,6 +36,17 @@ def test_a_schedule_that_ends_a_rounding_below_zero():
             scheduler.step()
     assert schedulers[1].get_last_lr()[0] < 0  # else this tests nothing
     torch.testing.assert_close(p, q, rtol=0, atol=1e-7)
+
+
+def test_arguments_of_another_kind_are_named():
+    params = [torch.nn.Parameter(torch.ones(1))]
+    with pytest.raises(TypeError, match="expression is a list"):
+        Optimizer("adam", params)
+    with pytest.raises(TypeError, match="search_path is a list of folders"):
+        Optimizer(params, "adam", search_path="/usr/lib")
+    for wrong in (0.9, (1, 2, 3)):
+        with pytest.raises(TypeError, match="betas is a pair"):
+            Optimizer(params, "adam", betas=wrong)
 
 
 def test_an_expression_with_a_character_0():
