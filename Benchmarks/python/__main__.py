@@ -1,15 +1,13 @@
 """Measures every case with every number of threads, then the calls and JAX's part, and reports."""
 
 import json
-import signal
-import sys
-import tempfile
 import time
 from pathlib import Path
 
 from step import environment
-from step.crew import BUILD, Roll
+from step.crew import Roll
 from step.measure import measure
+from step.program import run_program, say, status, with_scratch
 from step.results import Run
 
 from python import calls, jax_part, report
@@ -18,10 +16,6 @@ from python.options import Options, parse
 from python.report import PythonRun
 
 FAMILIES = {"ours", "limit", "torch", "pytorch-optimizer", "timm"}
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def run(options: Options, scratch: Path) -> PythonRun:
@@ -41,23 +35,14 @@ def run(options: Options, scratch: Path) -> PythonRun:
 
 def main() -> int:
     options = parse()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUILD, prefix="values-") as scratch:
-        found = run(options, Path(scratch))
+    found = with_scratch(lambda scratch: run(options, scratch))
     print(report.text(found))
     if options.json:
         options.json.write_text(json.dumps(report.full_json(found), indent=1) + "\n", encoding="utf-8")
     if options.markdown:
         options.markdown.write_text(report.markdown(found), encoding="utf-8")
-    for line in found.failed:
-        say(f"FAILED: {line}")
-    return 1 if found.failed else 0
+    return status(found.failed)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        say("stopped")
-        sys.exit(128 + signal.SIGINT)
+    run_program(main)

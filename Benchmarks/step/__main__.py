@@ -1,21 +1,15 @@
 """Measures every case with every number of threads, and reports."""
 
-import signal
-import sys
-import tempfile
 import time
 from pathlib import Path
 
 from step import environment, plot, probes, report
 from step.cases import CASES
-from step.crew import BUILD, Crew, Roll
+from step.crew import Crew, Roll
 from step.measure import measure
 from step.options import Options, parse
+from step.program import run_program, say, status, with_scratch
 from step.results import Run
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def run(options: Options, scratch: Path) -> Run:
@@ -39,22 +33,13 @@ def run(options: Options, scratch: Path) -> Run:
 
 def main() -> int:
     options = parse()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUILD, prefix="values-") as scratch:
-        result = run(options, Path(scratch))
+    result = with_scratch(lambda scratch: run(options, scratch))
     print(report.text(result))
     report.write(result, options.json, options.markdown)
     say(f"\nwritten: {options.json}, {options.markdown}")
     say(plot.write(result, options.plot))
-    for line in result.failed:
-        say(f"FAILED: {line}")
-    return 1 if result.failed else 0
+    return status(result.failed)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        say("stopped")
-        sys.exit(128 + signal.SIGINT)
+    run_program(main)

@@ -27,8 +27,34 @@ class Options:
 
 
 class Parser(argparse.ArgumentParser):
+    """The options that all benchmarks of steps have."""
+
+    def __init__(self, name: str, description: str, cases: list[Case], quick: str):
+        super().__init__(
+            prog=f"Benchmarks/run {name}",
+            description=description,
+            epilog="Exit status: 0; 1 if numbers differ or ours failed; 64 for wrong options; 130 after Ctrl-C.",
+        )
+
+        def chosen(text: str) -> list[Case]:
+            """A case by its name, or all of a list of tensors."""
+            found = [case for case in cases if text in (case.name, case.tensors.name)]
+            if not found:
+                names = ", ".join(case.name for case in cases)
+                raise argparse.ArgumentTypeError(
+                    f"no case {text}; there are {names}; the part before / means all that have it"
+                )
+            return found
+
+        add = self.add_argument
+        add("--quick", action="store_true", help=quick)
+        add("--only", type=chosen, action="append", metavar="CASE", help="such as resnet18/adam, or small; repeatable")
+        add("--threads", type=thread_counts, metavar="N,...", help="numbers of threads (default: 1 and all)")
+        add("--rounds", type=positive, metavar="N", help=f"rounds (default: {ROUNDS})")
+        add("--skip-install", action="store_true", help="use the peers that are installed already")
+
     def error(self, message: str) -> NoReturn:
-        print(f"Benchmarks/run step: {message}\nSee Benchmarks/run step --help.", file=sys.stderr)
+        print(f"{self.prog}: {message}\nSee {self.prog} --help.", file=sys.stderr)
         sys.exit(os.EX_USAGE)
 
 
@@ -52,34 +78,27 @@ def thread_counts(text: str) -> list[int]:
     return counts
 
 
-def cases(text: str) -> list[Case]:
-    """A case by its name, or all of a list of tensors."""
-    chosen = [case for case in CASES if text in (case.name, case.tensors.name)]
-    if not chosen:
-        names = ", ".join(case.name for case in CASES)
-        raise argparse.ArgumentTypeError(f"no case {text}; there are {names}; the part before / means all that have it")
-    return chosen
-
-
 def parser() -> Parser:
     result = Parser(
-        prog="Benchmarks/run step",
-        description="Measures one step of our optimizers against a memory limit and against other libraries.",
-        epilog="Exit status: 0; 1 if numbers differ or ours failed; 64 for wrong options; 130 after Ctrl-C.",
-    )
+        "step", "Measures one step of our optimizers against a memory limit and against other libraries.", CASES,
+        quick=f"{QUICK_ROUNDS} rounds, and only resnet18 and small",
+    )  # fmt: skip
     add = result.add_argument
-    add("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds, and only resnet18 and small")
-    add("--only", type=cases, action="append", metavar="CASE", help="such as resnet18/adam, or small; repeatable")
-    add("--threads", type=thread_counts, metavar="N,...", help="numbers of threads (default: 1 and all)")
-    add("--rounds", type=positive, metavar="N", help=f"rounds (default: {ROUNDS})")
     add("--peers", type=peers, default=set(PEERS), metavar="NAME,...", help=f"of {', '.join(PEERS)}; or none")
     outputs = (("json", "json", "all times"), ("markdown", "md", "the tables"), ("plot", "svg", ".svg or .png"))
     for name, ending, what in outputs:
         path = BUILD / f"step.{ending}"
         add(f"--{name}", type=Path, default=path, metavar="PATH", help=f"{what} (default: {path.relative_to(ROOT)})")
     add("--skip-build", action="store_true", help="use what is built already")
-    add("--skip-install", action="store_true", help="use the peers that are installed already")
     return result
+
+
+def threads(given: argparse.Namespace) -> list[int]:
+    return given.threads or sorted({1, cores()})
+
+
+def rounds(given: argparse.Namespace) -> int:
+    return given.rounds or (QUICK_ROUNDS if given.quick else ROUNDS)
 
 
 def parse(arguments: list[str] | None = None) -> Options:
@@ -91,8 +110,8 @@ def parse(arguments: list[str] | None = None) -> Options:
     return Options(
         cases=[case for case in CASES if (case.name in named if named else case.quick or not given.quick)],
         peers=given.peers,
-        threads=given.threads or sorted({1, cores()}),
-        rounds=given.rounds or (QUICK_ROUNDS if given.quick else ROUNDS),
+        threads=threads(given),
+        rounds=rounds(given),
         json=given.json,
         markdown=given.markdown,
         plot=given.plot,

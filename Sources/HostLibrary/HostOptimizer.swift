@@ -11,8 +11,6 @@ final class HostOptimizer {
   let parameters: ForeignParameters
   let cells: [Optimizer.HyperparameterCell]
   private var tables: ViewTables?
-  /// Whether the trainer's code runs in the middle of a step, where the optimizer may not be used.
-  private(set) var isEvaluating = false
 
   /// Loading and planning plugins is one call at a time for the whole library.
   static let main = Lock()
@@ -122,8 +120,6 @@ final class HostOptimizer {
     _ strides: UnsafePointer<UnsafePointer<Int64>?>?
   ) throws -> Double {
     parameters.scatter()
-    isEvaluating = true
-    defer { isEvaluating = false }
     var loss = Double.nan
     let status = function(context, &loss)
     guard status == OPTPLUG_OK else { throw EvaluationFailed(status: status) }

@@ -9,7 +9,7 @@ extension OpaquePointer {
   fileprivate static func optimizer(_ pointer: OpaquePointer?) throws -> HostOptimizer {
     guard let pointer else { throw HostError.argument("the optimizer is NULL") }
     let host = Unmanaged<HostOptimizer>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
-    guard !host.isEvaluating else {
+    guard !host.optimizer.isStepping else {
       throw HostError.argument("the optimizer may not be used inside reevaluate")
     }
     return host

@@ -20,7 +20,8 @@ public final class Optimizer {
   private let restarting: [Restarting]
   private let seed: UInt64
   private(set) var isShowingEvaluationWeights = false
-  private var isStepping = false
+  /// In the middle of a step, where the trainer's code may run to evaluate the loss again.
+  package private(set) var isStepping = false
   /// What is wrong with state that was written in place, until it is written anew.
   var refusedState: OptimizerError?
 

@@ -46,6 +46,13 @@ def trained(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
     return [p for group in optimizer.param_groups for p in group["params"]]
 
 
+def put_back(optimizer: torch.optim.Optimizer, weights: list[torch.Tensor]) -> None:
+    """Writes weights of before into what the optimizer trains."""
+    with torch.no_grad():
+        for p, w in zip(trained(optimizer), weights):
+            p.copy_(w)
+
+
 def assert_same(ours: Iterable[torch.Tensor], theirs: Iterable[torch.Tensor]) -> None:
     """Equal in every bit, but for the sign of zero."""
     ours, theirs = list(ours), list(theirs)

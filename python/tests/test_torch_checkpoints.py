@@ -4,7 +4,7 @@ import io
 
 import pytest
 import torch
-from helpers import assert_same, assert_same_state, network, parameters, take_steps, train, trained
+from helpers import assert_same, assert_same_state, network, parameters, put_back, take_steps, train, trained
 from optplug.torch import SGD, Adam, AdamW, Lookahead, Optimizer
 
 PAIRS = [
@@ -111,9 +111,7 @@ def test_loading_into_the_optimizer_itself_goes_back_in_time():
     saved = through_a_file(ours.state_dict())
     take_steps(ours, 2, 2)
     after = [p.detach().clone() for p in trained(ours)]
-    with torch.no_grad():
-        for p, w in zip(trained(ours), weights):
-            p.copy_(w)
+    put_back(ours, weights)
     ours.load_state_dict(saved)
     take_steps(ours, 2, 2)
     assert_same(trained(ours), after)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers import assert_same, parameters, set_gradients, take_steps, trained
+from helpers import assert_same, parameters, put_back, set_gradients, take_steps, trained
 from optplug.torch import SGD, Adam, AdamW, Lookahead, Optimizer
 
 
@@ -79,9 +79,7 @@ def test_the_base_shows_what_its_lookahead_has():
     saved = {**saved, "state": {i: {k: v.clone() for k, v in s.items()} for i, s in saved["state"].items()}}
     take_steps(wrapped, 3, 2)
     after = [p.detach().clone() for p in trained(wrapped)]
-    with torch.no_grad():
-        for p, w in zip(trained(wrapped), weights):
-            p.copy_(w)
+    put_back(wrapped, weights)
     base.load_state_dict(saved)
     take_steps(wrapped, 3, 2)
     assert_same(trained(wrapped), after)

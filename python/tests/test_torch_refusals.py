@@ -5,7 +5,6 @@ import pickle
 
 import pytest
 import torch
-
 from optplug.torch import Adam, Lookahead, Optimizer
 
 

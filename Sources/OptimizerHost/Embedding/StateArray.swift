@@ -108,9 +108,7 @@ extension Optimizer {
     table.move(parameter, to: values)
     engine.hasMoved(parameter)
   }
-}
 
-extension Optimizer {
   /// Lets a slot lie in the trainer's memory from now on, or in its own again.
   /// - Throws: `OptimizerError.parameters` unless it is idle, or when the array is no slot.
   package func move(_ array: StateArray, to memory: UnsafeMutableRawPointer?) throws {

@@ -84,9 +84,6 @@ extension Optimizer {
   }
 
   package var groupCount: Int { table.groupCount }
-
-  /// The trainer's parameters.
-  package var parameterCount: Int { table.parameters.count }
 }
 
 extension Granularity {

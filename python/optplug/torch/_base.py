@@ -11,15 +11,9 @@ import torch
 from torch.optim import Optimizer as TorchOptimizer
 
 from optplug import _library as c
+from optplug.torch._compiler import not_compiled
 from optplug.torch._engine import Engine
 from optplug.torch._tensors import local, placed
-
-try:
-    from torch._compile import _disable_dynamo as _not_compiled
-except ImportError:  # a torch without a compiler
-
-    def _not_compiled(function):
-        return function
 
 
 class PluginOptimizer(TorchOptimizer):
@@ -96,7 +90,7 @@ class PluginOptimizer(TorchOptimizer):
         torch_step = self._torch_step()
         return self._step(closure) if torch_step is None else torch_step(self, closure)
 
-    @_not_compiled
+    @not_compiled
     @torch.no_grad()
     def _step(self, closure: Callable[[], float] | None) -> Any:
         if self._showing_evaluation_weights:
@@ -175,7 +169,7 @@ class PluginOptimizer(TorchOptimizer):
                 "after evaluation_weights()"
             )
 
-    @_not_compiled
+    @not_compiled
     def state_dict(self) -> dict[str, Any]:
         """As torch's. Raises: RuntimeError inside evaluation_weights()."""
         self._check_training_weights()
@@ -186,7 +180,7 @@ class PluginOptimizer(TorchOptimizer):
         return {**super().__getstate__(), "_seed": self._seed, "_thread_count": self._thread_count,
                 "_search_path": self._search_path}  # fmt: skip
 
-    @_not_compiled
+    @not_compiled
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As torch's, but state is copied into host memory and keeps its own type.
 

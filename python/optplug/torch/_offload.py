@@ -11,16 +11,10 @@ from collections.abc import Callable, Iterable
 
 import torch
 
+from optplug.torch._compiler import not_compiled
 from optplug.torch._device import Device
 from optplug.torch._mirror import Copy, Lane, Mirror, identity
 from optplug.torch._tensors import local
-
-try:
-    from torch._compile import _disable_dynamo as _not_compiled
-except ImportError:  # a torch without a compiler
-
-    def _not_compiled(function):
-        return function
 
 
 class Offload:
@@ -126,7 +120,7 @@ def _confirmed(copy: Copy) -> bool:
 
 
 def _hook(mirror: weakref.ref[Mirror]) -> Callable[[torch.Tensor], None]:
-    @_not_compiled
+    @not_compiled
     @torch.no_grad()
     def ready(_: torch.Tensor) -> None:
         if (alive := mirror()) is not None:

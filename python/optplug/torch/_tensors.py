@@ -23,21 +23,21 @@ except ImportError:  # a torch without torch.distributed
     DTensor = None
 
 
+def is_distributed(tensor: torch.Tensor) -> bool:
+    """Whether the tensor is a DTensor."""
+    return DTensor is not None and isinstance(tensor, DTensor)
+
+
 def is_sharded(tensor: torch.Tensor) -> bool:
     """Whether the tensor holds a part of a larger one, the rest of which other processes hold."""
-    return DTensor is not None and isinstance(tensor, DTensor) and not all(p.is_replicate() for p in tensor.placements)
+    return is_distributed(tensor) and not all(p.is_replicate() for p in tensor.placements)
 
 
 def placed(gradient: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
     """A gradient divided among the processes as its parameter is: partial sums of a replicated one are added up."""
-    if DTensor is None or not isinstance(gradient, DTensor) or not isinstance(parameter, DTensor):
+    if not is_distributed(gradient) or not is_distributed(parameter):
         return gradient
     return gradient.redistribute(placements=parameter.placements)
-
-
-def is_distributed(tensor: torch.Tensor) -> bool:
-    """Whether the tensor is a DTensor."""
-    return DTensor is not None and isinstance(tensor, DTensor)
 
 
 def refuse_shards(parameters: list[torch.Tensor], expression: str) -> None:
@@ -54,7 +54,7 @@ def refuse_shards(parameters: list[torch.Tensor], expression: str) -> None:
 
 def local(tensor: torch.Tensor) -> torch.Tensor:
     """The real numbers that this process holds of a tensor, detached."""
-    if DTensor is not None and isinstance(tensor, DTensor):
+    if is_distributed(tensor):
         tensor = tensor.to_local()
     tensor = tensor.detach().resolve_conj().resolve_neg()
     return torch.view_as_real(tensor) if tensor.is_complex() else tensor
@@ -137,7 +137,7 @@ class Form:
             state = state.permute([self.axes.index(axis) for axis in range(len(self.axes))])
         if self.tensor.is_complex():
             state = torch.view_as_complex(state)
-        if DTensor is not None and isinstance(self.tensor, DTensor):
+        if is_distributed(self.tensor):
             state = DTensor.from_local(
                 state, self.tensor.device_mesh, self.tensor.placements, run_check=False,
                 shape=self.tensor.shape, stride=self.tensor.stride(),
@@ -160,6 +160,7 @@ class Form:
             state, mesh, [Replicate() if p.is_replicate() else Shard(0) for p in placements], run_check=False,
             shape=torch.Size([state.shape[0] * parts, *state.shape[1:]]), stride=state.stride(),
         )  # fmt: skip
+
 
 class Strides:
     """The strides of gradients that lie in another order than their parameters, as the library reads them."""

@@ -38,12 +38,6 @@ class _TorchLike(PluginOptimizer):
             step = step.__wrapped__
         return step
 
-    def _adam_settings(self, group: dict[str, Any]) -> dict[str, Any]:
-        beta1, beta2 = group["betas"]
-        return {"lr": number(group["lr"]), "beta1": number(beta1), "beta2": number(beta2)} | {
-            key: group[key] for key in ("eps", "weight_decay", "amsgrad", "maximize")
-        }
-
 
 class SGD(_TorchLike, torch.optim.SGD):
     """`torch.optim.SGD` through the plugin `sgd`, bit for bit.
@@ -75,7 +69,10 @@ class Adam(_TorchLike, torch.optim.Adam):
         return "adamw" if decoupled == {True} else "adam"
 
     def _group_settings(self, group: dict[str, Any]) -> dict[str, Any]:
-        return self._adam_settings(group)
+        beta1, beta2 = group["betas"]
+        return {"lr": number(group["lr"]), "beta1": number(beta1), "beta2": number(beta2)} | {
+            key: group[key] for key in ("eps", "weight_decay", "amsgrad", "maximize")
+        }
 
     def _dense_gradient(self, gradient: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
         if gradient.is_sparse:
