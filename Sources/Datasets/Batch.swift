@@ -13,6 +13,12 @@ public final class Batch {
   public let images: UnsafeMutableBufferPointer<Float>
   /// `capacity` class numbers; the first ``count`` are valid.
   public let labels: UnsafeMutableBufferPointer<Int32>
+  /// Whether images are mixtures of two: then ``secondLabels`` and ``shares`` count.
+  public internal(set) var isMixed = false
+  /// `capacity` class numbers: of the image that was mixed in.
+  public let secondLabels: UnsafeMutableBufferPointer<Int32>
+  /// `capacity` numbers, 0…1: how much of an image is of class ``labels``; the rest is of ``secondLabels``.
+  public let shares: UnsafeMutableBufferPointer<Float>
 
   /// - Precondition: `capacity > 0`.
   public init(capacity: Int, shape: ImageShape) {
@@ -21,11 +27,15 @@ public final class Batch {
     self.shape = shape
     images = Self.allocate(capacity * shape.count)
     labels = Self.allocate(capacity)
+    secondLabels = Self.allocate(capacity)
+    shares = Self.allocate(capacity)
   }
 
   deinit {
     images.deallocate()
     labels.deallocate()
+    secondLabels.deallocate()
+    shares.deallocate()
   }
 
   /// Zeroed, on a cache line's boundary, which vector loads like.

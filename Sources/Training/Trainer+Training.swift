@@ -5,7 +5,7 @@ import Datasets
 import OptimizerHost
 
 extension Trainer {
-  /// Trains all epochs, with a validation after each.
+  /// Trains from where ``state`` is to the last epoch, with a validation after each epoch.
   ///
   /// - Parameter isCancelled: asked before each step and each batch of a validation; `true` ends the
   ///   training there, with everything whole.
@@ -13,50 +13,49 @@ extension Trainer {
   /// - Throws: ``TrainingError/diverged(epoch:step:finding:)``, and the errors of `ConvNet` and
   ///   `OptimizerHost`.
   public func train(isCancelled: () -> Bool = { false }) throws -> TrainingSummary {
-    let gradients: [UnsafeBufferPointer<Float>] = network.parameters.map { UnsafeBufferPointer($0.gradient) }
     let clock = ContinuousClock()
     let start = clock.now
-    var progress = Progress(stepsInEpoch: stepsInEpoch, epochs: options.epochs)
-    while epochsTrained < options.epochs, !isCancelled() {
+    var pace = Pace()
+    func summary(cancelled: Bool) -> TrainingSummary {
+      TrainingSummary(
+        epochs: state.position.epoch, steps: pace.steps, trainLoss: lastSums.map(\.meanLoss),
+        trainAccuracy: lastSums.map(\.accuracy), imagesPerSecond: pace.imagesPerSecond,
+        seconds: start.duration(to: clock.now).inSeconds, wasCancelled: cancelled)
+    }
+    while state.position.epoch < options.epochs {
       let epochStart = clock.now
-      let learningRate = try applySchedule(epoch: epochsTrained)
-      let order = trainSource.epochOrder(seed: options.seed, epoch: epochsTrained)
-      progress.beginEpoch()
-      for number in 0..<stepsInEpoch {
-        if isCancelled() {
-          return progress.summary(epochs: epochsTrained, start.duration(to: clock.now), true)
-        }
+      let learningRate = try applySchedule(epoch: state.position.epoch)
+      let order = trainSource.epochOrder(seed: options.seed, epoch: state.position.epoch)
+      while state.position.stepInEpoch < stepsInEpoch {
+        if isCancelled() { return summary(cancelled: true) }
         let stepStart = clock.now
-        trainSource.fill(batch, number: number, order: order)
-        let result = try step(gradients, epoch: epochsTrained + 1, step: number + 1)
-        progress.add(result, stepStart.duration(to: clock.now))
-        events.receive(.step(progress.report(epoch: epochsTrained + 1)))
+        trainSource.fill(batch, number: state.position.stepInEpoch, order: order)
+        let result = try step()
+        advance(by: result)
+        pace.add(images: result.count, stepStart.duration(to: clock.now))
+        events.receive(.step(report(result, learningRate: learningRate, pace)))
       }
       // A unit that clamps can swallow a NaN, and the loss stays finite: look at the weights as well.
-      if let tensor = firstNonFinite {
-        throw TrainingError.diverged(
-          epoch: epochsTrained + 1, step: stepsInEpoch, finding: "\(tensor) holds values that are not finite")
-      }
-      epochsTrained += 1
+      if let tensor = firstNonFinite { throw divergence("\(tensor) holds values that are not finite") }
       let validation: Evaluation?
       do {
         validation =
           try validationSource.batchCount == 0
           ? nil : evaluate(validationSource, isCancelled: isCancelled)
       } catch is CancellationError {
-        break
+        return summary(cancelled: true)
       }
-      let report = progress.report(epoch: epochsTrained)
-      events.receive(
-        .epoch(
-          EpochReport(
-            epoch: epochsTrained, epochs: options.epochs, trainLoss: report.loss,
-            trainAccuracy: report.accuracy,
-            validation: validation, learningRate: learningRate,
-            seconds: epochStart.duration(to: clock.now).inSeconds, imagesPerSecond: report.imagesPerSecond)))
+      let report = EpochReport(
+        epoch: state.position.epoch + 1, epochs: options.epochs, totalSteps: state.position.step,
+        trainLoss: state.sums.meanLoss, trainAccuracy: state.sums.accuracy, validation: validation,
+        learningRate: learningRate, seconds: epochStart.duration(to: clock.now).inSeconds,
+        imagesPerSecond: pace.imagesPerSecond ?? 0)
+      state.position.epoch += 1
+      state.position.stepInEpoch = 0
+      state.sums = EpochSums()
+      events.receive(.epoch(report))
     }
-    return progress.summary(
-      epochs: epochsTrained, start.duration(to: clock.now), epochsTrained < options.epochs)
+    return summary(cancelled: false)
   }
 
   /// Steps of one epoch.
@@ -64,26 +63,47 @@ extension Trainer {
 
   /// Forward, backward and optimizer step on the batch. An optimizer that wants the loss evaluated again gets it of the
   /// same batch; the result is that of the first evaluation.
-  private func step(_ gradients: [UnsafeBufferPointer<Float>], epoch: Int, step: Int) throws -> BatchResult {
+  private func step() throws -> BatchResult {
     guard let images = batch.images.baseAddress, let labels = batch.labels.baseAddress else {
       return BatchResult(lossSum: 0, correct: 0, count: 0)
     }
     func finite(_ result: BatchResult) throws -> BatchResult {
-      guard result.lossSum.isFinite else { throw divergence("the loss is \(result.lossSum)", epoch, step) }
+      guard result.lossSum.isFinite else {
+        throw divergence("the loss is \(result.lossSum)", looksForTensor: true)
+      }
       return result
     }
     let result = try finite(network.trainStep(images: images, labels: labels, count: batch.count))
     do {
       try optimizer.step(
-        gradients: gradients.map { $0.baseAddress.map(UnsafeRawPointer.init) },
+        gradients: network.parameters.map { $0.gradient.baseAddress.map { UnsafeRawPointer($0) } },
         clippingNorm: options.gradientClip, loss: result.meanLoss
       ) { [network, batch] in
         try finite(network.reevaluate(images: images, labels: labels, count: batch.count)).meanLoss
       }
     } catch OptimizerError.norm(let norm) {
-      throw divergence("the gradient's norm is \(norm)", epoch, step)
+      throw divergence("the gradient's norm is \(norm)", looksForTensor: true)
     }
     return result
+  }
+
+  private func advance(by result: BatchResult) {
+    state.position.stepInEpoch += 1
+    state.position.step += 1
+    state.sums.loss += result.lossSum
+    state.sums.correct += result.correct
+    state.sums.images += result.count
+    lastSums = state.sums
+  }
+
+  private func report(_ result: BatchResult, learningRate: Double?, _ pace: Pace) -> StepReport {
+    let position = state.position
+    let stepsLeft = (options.epochs - position.epoch) * stepsInEpoch - position.stepInEpoch
+    return StepReport(
+      epoch: position.epoch + 1, epochs: options.epochs, step: position.stepInEpoch,
+      stepsInEpoch: stepsInEpoch, totalSteps: position.step, batchLoss: result.meanLoss,
+      loss: state.sums.meanLoss, accuracy: state.sums.accuracy, learningRate: learningRate,
+      imagesPerSecond: pace.imagesPerSecond ?? 0, secondsLeft: pace.secondsPerStep * Double(stepsLeft))
   }
 
   /// Sets the learning rates of `epoch`, which counts from 0: those of wrappers and of bases alike.
@@ -96,10 +116,13 @@ extension Trainer {
     return baseLearningRates.first.map { $0.value * factor }
   }
 
-  private func divergence(_ what: String, _ epoch: Int, _ step: Int) -> TrainingError {
-    let tensor = firstNonFinite ?? firstNonFiniteGradient
+  /// - Parameter looksForTensor: whether the first tensor that is not finite is to be named as well.
+  private func divergence(_ what: String, looksForTensor: Bool = false) -> TrainingError {
+    let tensor = looksForTensor ? firstNonFinite ?? firstNonFiniteGradient : nil
     let place = tensor.map { "\($0) holds values that are not finite" } ?? "all weights are still finite"
-    return .diverged(epoch: epoch, step: step, finding: "\(what); \(place)")
+    return .diverged(
+      epoch: state.position.epoch + 1, step: min(state.position.stepInEpoch + 1, stepsInEpoch),
+      finding: looksForTensor ? "\(what); \(place)" : what)
   }
 
   /// The first parameter or running statistic with a value that is not finite.
@@ -113,54 +136,21 @@ extension Trainer {
   }
 }
 
-/// Running sums of a training: loss, right answers, time.
-private struct Progress {
-  let stepsInEpoch, epochs: Int
-  private var loss = 0.0
-  private var correct = 0
+/// How fast a training goes, in steps of this process.
+private struct Pace {
+  private(set) var steps = 0
   private var images = 0
-  private var stepInEpoch = 0
-  private var steps = 0
-  private var allImages = 0
   private var busy = Duration.zero
 
-  init(stepsInEpoch: Int, epochs: Int) {
-    self.stepsInEpoch = stepsInEpoch
-    self.epochs = epochs
-  }
-
-  mutating func beginEpoch() {
-    (loss, correct, images, stepInEpoch) = (0, 0, 0, 0)
-  }
-
-  mutating func add(_ result: BatchResult, _ duration: Duration) {
-    loss += result.lossSum
-    correct += result.correct
-    images += result.count
-    allImages += result.count
-    stepInEpoch += 1
+  mutating func add(images count: Int, _ duration: Duration) {
     steps += 1
+    images += count
     busy += duration
   }
 
-  private var imagesPerSecond: Double { Double(allImages) / max(busy.inSeconds, 1e-9) }
-
-  func report(epoch: Int) -> StepReport {
-    let stepsLeft = (epochs - epoch) * stepsInEpoch + stepsInEpoch - stepInEpoch
-    return StepReport(
-      epoch: epoch, epochs: epochs, step: stepInEpoch, stepsInEpoch: stepsInEpoch,
-      loss: loss / Double(max(1, images)), accuracy: Double(correct) / Double(max(1, images)),
-      imagesPerSecond: imagesPerSecond,
-      secondsLeft: busy.inSeconds / Double(max(1, steps)) * Double(stepsLeft))
-  }
-
-  func summary(epochs: Int, _ duration: Duration, _ wasCancelled: Bool) -> TrainingSummary {
-    TrainingSummary(
-      epochs: epochs, steps: steps, trainLoss: images > 0 ? loss / Double(images) : nil,
-      trainAccuracy: images > 0 ? Double(correct) / Double(images) : nil,
-      imagesPerSecond: steps > 0 ? imagesPerSecond : nil, seconds: duration.inSeconds,
-      wasCancelled: wasCancelled)
-  }
+  /// `nil` before the first step.
+  var imagesPerSecond: Double? { steps > 0 ? Double(images) / max(busy.inSeconds, 1e-9) : nil }
+  var secondsPerStep: Double { busy.inSeconds / Double(max(1, steps)) }
 }
 
 extension Duration {

@@ -23,7 +23,10 @@ public final class Trainer {
   let batch: Batch
   /// Every `lr` of the optimizer, in a wrapper or a base, for every parameter group, before the schedule's factor.
   let baseLearningRates: [(path: String, group: Int, value: Double)]
-  var epochsTrained = 0
+  /// Where the run is.
+  public internal(set) var state = RunState()
+  /// Of the last epoch with a step in this process.
+  var lastSums: EpochSums?
 
   /// Checks the options, makes the network and the optimizer, and reports ``TrainingEvent/started(_:)``.
   ///
@@ -82,7 +85,8 @@ public final class Trainer {
   public func weights() throws -> TrainedWeights {
     try optimizer.withEvaluationWeights {
       TrainedWeights(
-        of: network, standardization: standardization, optimizer: optimizerExpression, epochs: epochsTrained,
+        of: network, standardization: standardization, optimizer: optimizerExpression,
+        epochs: state.position.epoch,
         seed: options.seed)
     }
   }

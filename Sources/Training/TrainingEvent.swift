@@ -60,10 +60,16 @@ public struct RunDescription: Sendable {
 public struct StepReport: Sendable {
   public let epoch, epochs: Int
   public let step, stepsInEpoch: Int
+  /// Steps of the whole run so far.
+  public let totalSteps: Int
+  /// Mean loss per image of this step's batch, in nats.
+  public let batchLoss: Double
   /// Mean loss per image of the epoch so far, in nats.
   public let loss: Double
   /// Share of images classified rightly, 0…1, in training mode, of the epoch so far.
   public let accuracy: Double
+  /// That the step was made with; `nil`: the optimizer has none.
+  public let learningRate: Double?
   /// Over the run so far, training steps only.
   public let imagesPerSecond: Double
   /// Estimate for the rest of the training.
@@ -73,6 +79,8 @@ public struct StepReport: Sendable {
 /// A complete epoch.
 public struct EpochReport: Sendable {
   public let epoch, epochs: Int
+  /// Steps of the whole run so far.
+  public let totalSteps: Int
   public let trainLoss, trainAccuracy: Double
   /// On evaluation weights; `nil` without validation images.
   public let validation: Evaluation?

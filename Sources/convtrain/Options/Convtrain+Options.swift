@@ -1,0 +1,27 @@
+// From the command line to the options of a run.
+
+import ArgumentParser
+import Foundation
+import Training
+
+extension Convtrain {
+  /// The options of the run.
+  func trainingOptions() throws -> TrainingOptions {
+    var options = TrainingOptions()
+    options.architecture = architecture.architecture
+    options.epochs = results.skipTrain ? 0 : training.epochs
+    options.batchSize = training.batchSize
+    options.seed = training.seed
+    options.threads = training.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+    options.validationFraction = data.valSplit
+    options.gradientClip = training.gradClip
+    options.limitBatches = training.limitBatches
+    options.optimizer = try optimizer.request()
+    return options
+  }
+}
+
+/// Refuses a value outside its range.
+func require(_ holds: Bool, _ option: String, _ value: Any, _ range: String) throws {
+  guard holds else { throw ValidationError("\(option) \(value) is out of range; use \(range)") }
+}

@@ -1,0 +1,37 @@
+// How long and in which steps a network trains.
+
+import ArgumentParser
+
+struct LoopOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Passes over the training images, 1 or more.", valueName: "count"))
+  var epochs = 8
+
+  @Option(help: ArgumentHelp("Images per step, 1…65536.", valueName: "count"))
+  var batchSize = 64
+
+  @Option(
+    help: ArgumentHelp(
+      "Scales gradients down to this global norm, above 0. (default: no limit)", valueName: "norm"))
+  var gradClip: Double?
+
+  @Option(
+    help: ArgumentHelp("The most steps of an epoch, 1 or more. (default: no limit)", valueName: "count"))
+  var limitBatches: Int?
+
+  @Option(help: ArgumentHelp("Of initial weights, split, order and dropout.", valueName: "number"))
+  var seed: UInt64 = 42
+
+  @Option(help: ArgumentHelp("Threads, 1…1024. (default: all cores)", valueName: "count"))
+  var threads: Int?
+
+  @Flag(help: "Accepted; this build has no GPU backend and uses the CPU.")
+  var gpu = false
+
+  func validate() throws {
+    try require(epochs >= 1, "--epochs", epochs, "1 or more")
+    try require((1...65536).contains(batchSize), "--batch-size", batchSize, "1 to 65536")
+    if let gradClip { try require(gradClip > 0, "--grad-clip", gradClip, "above 0") }
+    if let limitBatches { try require(limitBatches >= 1, "--limit-batches", limitBatches, "1 or more") }
+    if let threads { try require((1...1024).contains(threads), "--threads", threads, "1 to 1024") }
+  }
+}

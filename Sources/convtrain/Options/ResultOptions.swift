@@ -1,0 +1,42 @@
+// What a run starts from, and what it leaves.
+
+import ArgumentParser
+import OptimizerHost
+
+struct ResultOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Writes the weights after training, as safetensors with PyTorch's names.", valueName: "file"))
+  var save: String?
+
+  @Option(help: ArgumentHelp("Starts from weights that --save wrote.", valueName: "file"))
+  var load: String?
+
+  @Flag(help: "Only tests, which makes sense with --load.")
+  var skipTrain = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Writes every call of the optimizer's functions for Perfetto or Chrome, and sums to stderr.",
+      valueName: "file"))
+  var trace: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The most calls that --trace writes, 0 or more. (default: \(Trace.standardLimit))", valueName: "count"))
+  var traceLimit: Int?
+
+  @Flag(help: "Adds the confusion matrix of the test images.")
+  var confusionMatrix = false
+
+  @Flag(help: "Prints the result as one JSON object and nothing else on stdout.")
+  var json = false
+
+  func validate() throws {
+    guard let traceLimit else { return }
+    guard trace != nil else {
+      throw ValidationError("--trace-limit needs --trace; add it, or leave --trace-limit out")
+    }
+    try require(traceLimit >= 0, "--trace-limit", traceLimit, "0 or more")
+  }
+}
