@@ -179,7 +179,9 @@ let package = Package(
       name: "TrainingTests",
       dependencies: ["Safetensors", "Training", "Datasets", "OptimizerHost", "ConvNet"],
       swiftSettings: strict),
-    .testTarget(name: "ConvtrainTests", dependencies: ["convtrain", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ConvtrainTests", dependencies: ["convtrain", "TestSupport"], exclude: ["Fixtures"],
+      swiftSettings: strict),
     .testTarget(
       name: "OptplugTests",
       dependencies: ["optplug", "optplug-probe", "convtrain", "OptimizerHost", "TestSupport"],
