@@ -10,9 +10,11 @@ public enum ConvNetError: Error, Equatable, CustomStringConvertible {
   case count(Int, batchSize: Int)
   /// A label is not a class index; nothing was computed.
   case label(Int, position: Int, classes: Int)
+  /// The share of a mixed image's first label is outside 0…1; nothing was computed.
+  case share(Float, position: Int)
   /// Batch normalisation has one value per channel only, so the variance to normalise by is undefined.
   case singleValuePerChannel(layer: String)
-  /// A loss was to be evaluated again before any training step.
+  /// The loss of a training step was to be evaluated again that was never made.
   case nothingToReevaluate
   /// Memory for the network could not be had.
   case outOfMemory(bytes: Int, purpose: String)
@@ -32,11 +34,14 @@ public enum ConvNetError: Error, Equatable, CustomStringConvertible {
     case .label(let label, let position, let classes):
       return "label \(label) of image \(position) in the batch is outside 0..<\(classes); "
         + "check the data set or make the network with more classes"
+    case .share(let share, let position):
+      return "the share \(share) of the first label of image \(position) in the batch is outside 0…1; "
+        + "check what mixes the images"
     case .singleValuePerChannel(let layer):
       return "\(layer) cannot train on one value per channel (one image of 1x1 at that depth); "
         + "use larger images or more than one image per batch"
     case .nothingToReevaluate:
-      return "there is no training step whose loss could be evaluated again; call trainStep first"
+      return "that training step was not made, so its loss cannot be evaluated again; call trainStep first"
     case .outOfMemory(let bytes, let purpose):
       return "no memory for \(purpose) (\(bytes) bytes); use a smaller batch size"
     case .device(let operation, let layer, let status):

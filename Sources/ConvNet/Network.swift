@@ -2,9 +2,10 @@
 
 /// What one call found.
 public struct BatchResult: Sendable, Equatable {
-  /// Sum over the batch's images of the cross-entropy, in nats; not finite where training diverged.
+  /// Sum over the batch's images of the cross-entropy with their targets, smoothing included, in nats; not finite
+  /// where training diverged.
   public let lossSum: Double
-  /// Images whose largest logit is their label's.
+  /// Images whose largest logit is their label's; of two labels, that of the larger share (the first of equals).
   public let correct: Int
   public let count: Int
 
@@ -107,30 +108,43 @@ public final class Network {
   ///
   /// - Parameters:
   ///   - images: `[count, channels, height, width]`, row-major.
-  ///   - labels: `count` class indices.
+  ///   - targets: of `count` images.
   ///   - count: 1...batchSize.
   /// - Throws: `ConvNetError`; bad counts and labels are found before anything is computed or changed.
+  public func trainStep(images: UnsafePointer<Float>, targets: Targets, count: Int) throws -> BatchResult {
+    try run(.training, images: images, targets: targets, count: count, predictions: nil)
+  }
+
+  /// The same for plain labels, `count` class indices.
   public func trainStep(
     images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int
   ) throws -> BatchResult {
-    try run(.training, images: images, labels: labels, count: count, predictions: nil)
+    try trainStep(images: images, targets: Targets(labels: labels), count: count)
   }
 
-  /// Evaluates the loss of the last training step again, with the parameters as they are now: forward, loss and
+  /// Evaluates the loss of a training step again, with the parameters as they are now: forward, loss and
   /// backward with the same dropout masks. Overwrites gradients and `logits`; the running statistics and `stepCount`
   /// stay as that step left them.
   ///
   /// - Parameters:
-  ///   - images: those of the last `trainStep`.
-  ///   - labels: likewise.
+  ///   - images: those of that `trainStep`.
+  ///   - targets: likewise.
   ///   - count: likewise.
-  /// - Throws: `ConvNetError`, as `trainStep`, and when no training step came before.
+  ///   - stepsBack: which step: 1 is the last, 2 the one before it.
+  /// - Throws: `ConvNetError`, as `trainStep`, and when there was no such step.
+  public func reevaluate(
+    images: UnsafePointer<Float>, targets: Targets, count: Int, stepsBack: Int = 1
+  ) throws -> BatchResult {
+    guard stepsBack >= 1, stepCount >= UInt64(stepsBack) else { throw ConvNetError.nothingToReevaluate }
+    return try run(
+      .training, stepsBack: stepsBack, images: images, targets: targets, count: count, predictions: nil)
+  }
+
+  /// The same for plain labels and the last step.
   public func reevaluate(
     images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int
   ) throws -> BatchResult {
-    guard stepCount > 0 else { throw ConvNetError.nothingToReevaluate }
-    return try run(
-      .training, isRepeated: true, images: images, labels: labels, count: count, predictions: nil)
+    try reevaluate(images: images, targets: Targets(labels: labels), count: count)
   }
 
   /// Forward and loss in inference mode: running statistics, no dropout; changes nothing but `logits`.
@@ -145,34 +159,32 @@ public final class Network {
     images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int,
     predictions: UnsafeMutablePointer<Int32>? = nil
   ) throws -> BatchResult {
-    try run(.inference, images: images, labels: labels, count: count, predictions: predictions)
+    try run(
+      .inference, images: images, targets: Targets(labels: labels), count: count, predictions: predictions)
   }
 
+  /// - Parameter stepsBack: which training step is repeated; 0: a new one is made.
   private func run(
-    _ mode: Mode, isRepeated: Bool = false, images: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
-    count: Int,
+    _ mode: Mode, stepsBack: Int = 0, images: UnsafePointer<Float>, targets: Targets, count: Int,
     predictions: UnsafeMutablePointer<Int32>?
   ) throws -> BatchResult {
     guard 1...batchSize ~= count else { throw ConvNetError.count(count, batchSize: batchSize) }
-    for position in 0..<count where !(0..<Int32(classes) ~= labels[position]) {
-      throw ConvNetError.label(Int(labels[position]), position: position, classes: classes)
-    }
+    try targets.check(count: count, classes: classes)
     let (program, logits) = try program(mode, count: count)
     step.images = images
-    step.labels = labels
+    step.targets = targets
     step.predictions = predictions
-    step.dropoutKey = RandomStream(seed: seed, stream: UInt64.max).bits(
-      isRepeated ? stepCount - 1 : stepCount)
-    step.isRepeated = isRepeated
+    step.dropoutKey = RandomStream(seed: seed, stream: UInt64.max).bits(stepCount - UInt64(stepsBack))
+    step.isRepeated = stepsBack > 0
     step.diverged = false
     defer {
       step.images = nil
-      step.labels = nil
+      step.targets = nil
       step.predictions = nil
     }
     device.prepareThread()
     try program.run()
-    if mode == .training, !isRepeated { stepCount += 1 }
+    if mode == .training, stepsBack == 0 { stepCount += 1 }
     self.logits = UnsafeBufferPointer(start: logits.floats, count: count * classes)
     return BatchResult(lossSum: step.lossSum, correct: step.correct, count: count)
   }

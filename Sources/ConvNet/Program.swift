@@ -8,9 +8,9 @@ enum Mode: Hashable {
 
 /// What changes from step to step while a program stays the same.
 final class StepState {
-  /// Caller's images, `[count, C, H, W]`, and labels; set for the duration of a step.
+  /// Caller's images, `[count, C, H, W]`, and targets; set for the duration of a step.
   var images: UnsafePointer<Float>?
-  var labels: UnsafePointer<Int32>?
+  var targets: Targets?
   var predictions: UnsafeMutablePointer<Int32>?
   /// Key of this step's dropout masks.
   var dropoutKey: UInt64 = 0

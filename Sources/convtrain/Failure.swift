@@ -48,7 +48,7 @@ struct Failure: Error {
     case .configuration, .singleValuePerChannel: .usage
     case .inputShape, .label: .badData
     case .outOfMemory: .failedRun
-    case .count, .nothingToReevaluate, .device: .internalError
+    case .count, .share, .nothingToReevaluate, .device: .internalError
     }
   }
 }

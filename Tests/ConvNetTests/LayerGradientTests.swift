@@ -184,7 +184,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     images.withUnsafeBufferPointer { images in
       labels.withUnsafeBufferPointer { labels in
         step.images = images.baseAddress
-        step.labels = labels.baseAddress
+        step.targets = labels.baseAddress.map { Targets(labels: $0) }
         #expect(throws: Never.self) { try program.run() }
       }
     }

@@ -121,7 +121,7 @@ protocol Device: AnyObject {
   ) throws -> Tensor
 
   // MARK: Loss
-  /// Softmax cross-entropy of `[N, K]` logits with the step's labels: sums and predictions go to the step's
+  /// Softmax cross-entropy of `[N, K]` logits with the step's targets: sums and predictions go to the step's
   /// state; returns the gradient of the mean loss, or nil in inference mode.
   func softmaxLoss(_ logits: Tensor, on program: Program) throws -> Tensor?
 }
