@@ -27,4 +27,27 @@ struct EpochSums: Hashable, Codable, Sendable {
 public struct RunState: Hashable, Codable, Sendable {
   public internal(set) var position = Position()
   var sums = EpochSums()
+  /// Of the last epoch with a step.
+  var lastSums: EpochSums?
+  /// The best epoch so far.
+  public internal(set) var best: BestEpoch?
+}
+
+/// The epoch whose weights judge best: the highest accuracy on the validation images, and among equals the lowest
+/// loss; on the training images where none are held back.
+public struct BestEpoch: Hashable, Codable, Sendable {
+  /// From 1.
+  public let epoch: Int
+  /// Steps made altogether at its end.
+  public let step: Int
+  /// 0…1.
+  public let accuracy: Double
+  /// Mean per image, in nats.
+  public let loss: Double
+
+  /// Whether it is better than what came before.
+  func improves(on other: BestEpoch?) -> Bool {
+    guard let other else { return true }
+    return (accuracy, -loss) > (other.accuracy, -other.loss)
+  }
 }

@@ -9,17 +9,21 @@ extension Trainer {
   ///
   /// - Parameter isCancelled: asked before each step and each batch of a validation; `true` ends the
   ///   training there, with everything whole.
+  /// - Parameter atPause: called after each step and each epoch, when ``state`` and all tensors are those of
+  ///   one moment, so that a checkpoint can be taken; what it throws ends the training.
   /// - Returns: what was trained, also when cancelled.
   /// - Throws: ``TrainingError/diverged(epoch:step:finding:)``, and the errors of `ConvNet` and
   ///   `OptimizerHost`.
-  public func train(isCancelled: () -> Bool = { false }) throws -> TrainingSummary {
+  public func train(
+    isCancelled: () -> Bool = { false }, atPause: (Pause) throws -> Void = { _ in }
+  ) throws -> TrainingSummary {
     let clock = ContinuousClock()
     let start = clock.now
     var pace = Pace()
     func summary(cancelled: Bool) -> TrainingSummary {
       TrainingSummary(
-        epochs: state.position.epoch, steps: pace.steps, trainLoss: lastSums.map(\.meanLoss),
-        trainAccuracy: lastSums.map(\.accuracy), imagesPerSecond: pace.imagesPerSecond,
+        epochs: state.position.epoch, steps: pace.steps, trainLoss: state.lastSums.map(\.meanLoss),
+        trainAccuracy: state.lastSums.map(\.accuracy), imagesPerSecond: pace.imagesPerSecond,
         seconds: start.duration(to: clock.now).inSeconds, wasCancelled: cancelled)
     }
     while state.position.epoch < options.epochs {
@@ -34,6 +38,7 @@ extension Trainer {
         advance(by: result)
         pace.add(images: result.count, stepStart.duration(to: clock.now))
         events.receive(.step(report(result, learningRate: learningRate, pace)))
+        try atPause(.step)
       }
       // A unit that clamps can swallow a NaN, and the loss stays finite: look at the weights as well.
       if let tensor = firstNonFinite { throw divergence("\(tensor) holds values that are not finite") }
@@ -45,15 +50,21 @@ extension Trainer {
       } catch is CancellationError {
         return summary(cancelled: true)
       }
+      let judged = BestEpoch(
+        epoch: state.position.epoch + 1, step: state.position.step,
+        accuracy: validation?.accuracy ?? state.sums.accuracy, loss: validation?.loss ?? state.sums.meanLoss)
+      let isBest = judged.improves(on: state.best)
+      if isBest { state.best = judged }
       let report = EpochReport(
         epoch: state.position.epoch + 1, epochs: options.epochs, totalSteps: state.position.step,
         trainLoss: state.sums.meanLoss, trainAccuracy: state.sums.accuracy, validation: validation,
         learningRate: learningRate, seconds: epochStart.duration(to: clock.now).inSeconds,
-        imagesPerSecond: pace.imagesPerSecond ?? 0)
+        imagesPerSecond: pace.imagesPerSecond ?? 0, isBest: isBest)
       state.position.epoch += 1
       state.position.stepInEpoch = 0
       state.sums = EpochSums()
       events.receive(.epoch(report))
+      try atPause(.epoch)
     }
     return summary(cancelled: false)
   }
@@ -93,7 +104,7 @@ extension Trainer {
     state.sums.loss += result.lossSum
     state.sums.correct += result.correct
     state.sums.images += result.count
-    lastSums = state.sums
+    state.lastSums = state.sums
   }
 
   private func report(_ result: BatchResult, learningRate: Double?, _ pace: Pace) -> StepReport {

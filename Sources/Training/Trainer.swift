@@ -25,8 +25,6 @@ public final class Trainer {
   let baseLearningRates: [(path: String, group: Int, value: Double)]
   /// Where the run is.
   public internal(set) var state = RunState()
-  /// Of the last epoch with a step in this process.
-  var lastSums: EpochSums?
 
   /// Checks the options, makes the network and the optimizer, and reports ``TrainingEvent/started(_:)``.
   ///

@@ -88,6 +88,16 @@ public struct EpochReport: Sendable {
   public let learningRate: Double?
   public let seconds: Double
   public let imagesPerSecond: Double
+  /// No epoch before was as good; see ``BestEpoch``.
+  public let isBest: Bool
+}
+
+/// A moment of a training when everything that belongs to it is of the same step.
+public enum Pause: Sendable {
+  /// After a step.
+  case step
+  /// After an epoch and its validation.
+  case epoch
 }
 
 /// How a training ended.
