@@ -6,6 +6,7 @@ public struct BatchSource: Sendable {
   /// Which images, by their number in ``images``.
   public let indices: [Int]
   public let batchSize: Int
+  public let standardization: Standardization
   private let tables: [[Float]]
 
   /// - Precondition: `batchSize > 0`; one mean per channel; indices within the images.
@@ -16,6 +17,7 @@ public struct BatchSource: Sendable {
     self.images = images
     self.indices = indices
     self.batchSize = batchSize
+    self.standardization = standardization
     tables = (0..<images.shape.channels).map(standardization.table(channel:))
   }
 
@@ -38,21 +40,31 @@ public struct BatchSource: Sendable {
     precondition(batch.shape == images.shape && batch.capacity >= batchSize, "the batch is of another shape")
     let start = number * batchSize
     let chosen = order[start..<min(start + batchSize, order.count)]
-    let plane = images.shape.height * images.shape.width
+    for (place, index) in chosen.enumerated() { fill(batch, place: place, index: index) }
+    batch.count = chosen.count
+    batch.isMixed = false
+  }
+
+  /// Puts image `index` at `place` of the batch, standardised, and its label.
+  func fill(_ batch: Batch, place: Int, index: Int) {
+    batch.labels[place] = Int32(images.labels[index])
+    guard let target = batch.images.baseAddress else { return }
+    let start = index * images.shape.count
     images.pixels.withUnsafeBufferPointer { pixels in
-      for (place, index) in chosen.enumerated() {
-        batch.labels[place] = Int32(images.labels[index])
-        for channel in 0..<images.shape.channels {
-          let source = (index * images.shape.channels + channel) * plane
-          let target = (place * images.shape.channels + channel) * plane
-          tables[channel].withUnsafeBufferPointer { table in
-            for element in 0..<plane {
-              batch.images[target + element] = table[Int(pixels[source + element])]
-            }
-          }
+      guard let base = pixels.baseAddress else { return }
+      standardize(base + start, to: target + place * images.shape.count)
+    }
+  }
+
+  /// Standardises one image of `images.shape.count` values.
+  func standardize(_ pixels: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<Float>) {
+    let plane = images.shape.height * images.shape.width
+    for channel in 0..<images.shape.channels {
+      tables[channel].withUnsafeBufferPointer { table in
+        for element in channel * plane..<(channel + 1) * plane {
+          target[element] = table[Int(pixels[element])]
         }
       }
     }
-    batch.count = chosen.count
   }
 }

@@ -37,6 +37,9 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A label outside the data set's classes.
   case labelOutOfRange(path: String, index: Int, label: Int, valid: ClosedRange<Int>)
 
+  /// An augmentation's value outside its range.
+  case augmentation(name: String, value: String, range: String)
+
   public var description: String {
     switch self {
     case .notFound(let path):
@@ -83,6 +86,8 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
       return "\(path): label \(label) of image \(index) is outside "
         + "\(valid.lowerBound)…\(valid.upperBound), the classes of this data set; "
         + "download it again, or use files of one data set"
+    case .augmentation(let name, let value, let range):
+      return "augmentation: \(name) \(value) is out of range; use \(range)"
     }
   }
 

@@ -91,4 +91,7 @@ enum RandomPurpose {
   static let split: UInt64 = 1
   static let epochOrder: UInt64 = 2
   static let digit: UInt64 = 3
+  static let augmentation: UInt64 = 4
+  static let colourScene: UInt64 = 5
+  static let testPart: UInt64 = 6
 }

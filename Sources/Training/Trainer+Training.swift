@@ -29,12 +29,11 @@ extension Trainer {
     while state.position.epoch < options.epochs {
       let epochStart = clock.now
       let learningRate = try applySchedule(epoch: state.position.epoch)
-      let order = trainSource.epochOrder(seed: options.seed, epoch: state.position.epoch)
       while state.position.stepInEpoch < stepsInEpoch {
         if isCancelled() { return summary(cancelled: true) }
         let stepStart = clock.now
-        trainSource.fill(batch, number: state.position.stepInEpoch, order: order)
-        let result = try step()
+        let result = try step(
+          on: trainBatches.batch(epoch: state.position.epoch, number: state.position.stepInEpoch))
         advance(by: result)
         pace.add(images: result.count, stepStart.duration(to: clock.now))
         events.receive(.step(report(result, learningRate: learningRate, pace)))
@@ -72,9 +71,9 @@ extension Trainer {
   /// Steps of one epoch.
   private var stepsInEpoch: Int { min(trainSource.batchCount, options.limitBatches ?? .max) }
 
-  /// Forward, backward and optimizer step on the batch. An optimizer that wants the loss evaluated again gets it of the
+  /// Forward, backward and optimizer step on `batch`. An optimizer that wants the loss evaluated again gets it of the
   /// same batch; the result is that of the first evaluation.
-  private func step() throws -> BatchResult {
+  private func step(on batch: Batch) throws -> BatchResult {
     guard let images = batch.images.baseAddress, let labels = batch.labels.baseAddress else {
       return BatchResult(lossSum: 0, correct: 0, count: 0)
     }

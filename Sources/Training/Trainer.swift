@@ -20,7 +20,9 @@ public final class Trainer {
 
   let events: any EventSink
   let trainSource, validationSource, testSource: BatchSource
+  /// For evaluations.
   let batch: Batch
+  let trainBatches: BatchPipeline
   /// Every `lr` of the optimizer, in a wrapper or a base, for every parameter group, before the schedule's factor.
   let baseLearningRates: [(path: String, group: Int, value: Double)]
   /// Where the run is.
@@ -43,6 +45,7 @@ public final class Trainer {
     guard shape.height == shape.width, [28, 32].contains(shape.height), [1, 3].contains(shape.channels) else {
       throw TrainingError.unsupportedImages(dataset: dataset.name, shape: shape)
     }
+    try options.augmentation.validate(for: shape)
     self.options = options
     self.dataset = dataset
     self.events = events
@@ -67,6 +70,12 @@ public final class Trainer {
     validationSource = source(dataset.train, split.validation)
     testSource = source(dataset.test, Array(0..<dataset.test.count))
     batch = Batch(capacity: options.batchSize, shape: shape)
+    let augmentation = options.augmentation.isNone ? nil : options.augmentation
+    trainBatches = BatchPipeline(
+      source: trainSource, augmentation: augmentation, seed: options.seed,
+      batchesPerEpoch: min(trainSource.batchCount, options.limitBatches ?? .max),
+      // Images as they are take a hundredth of the network's time: not worth a thread.
+      workers: augmentation == nil ? 0 : options.threads)
     optimizer = try options.optimizer.makeOptimizer(
       for: network, registry: registry, threads: options.threads, seed: options.seed, trace: trace)
     optimizerExpression = optimizer.expression

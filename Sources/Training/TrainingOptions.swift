@@ -1,6 +1,7 @@
 // Everything that defines a training run, with the defaults of the trainer.
 
 import ConvNet
+import Datasets
 
 /// What to train and how. A run is a function of these options, the data set and the plugins.
 public struct TrainingOptions: Sendable {
@@ -25,6 +26,8 @@ public struct TrainingOptions: Sendable {
   public var schedule = Schedule.standard
   /// The most steps of an epoch, above 0; `nil`: all. Validation and test stay whole.
   public var limitBatches: Int?
+  /// How training images are changed each time they are seen.
+  public var augmentation = Augmentation()
   public var optimizer = OptimizerRequest()
 
   public init() {}

@@ -33,6 +33,7 @@ struct Convtrain: ParsableCommand {
   var architecture = ArchitectureName.lenet
 
   @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Augmentation") var augmentation: AugmentationOptions
   @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
   @OptionGroup(title: "Training") var training: LoopOptions
   @OptionGroup(title: "Results") var results: ResultOptions

@@ -31,6 +31,7 @@ struct Failure: Error {
       .truncatedGzip, .corruptGzip, .gzipTooShort, .gzipTooLong, .countMismatch, .shapeMismatch,
       .labelOutOfRange:
       .badData
+    case .augmentation: .usage
     }
   }
 

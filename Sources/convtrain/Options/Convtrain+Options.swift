@@ -16,6 +16,7 @@ extension Convtrain {
     options.validationFraction = data.valSplit
     options.gradientClip = training.gradClip
     options.limitBatches = training.limitBatches
+    options.augmentation = augmentation.augmentation()
     options.optimizer = try optimizer.request()
     return options
   }
