@@ -109,6 +109,7 @@ let package = Package(
     .target(
       name: "Training", dependencies: ["OptimizerHost", "Safetensors", "Datasets", "ConvNet"],
       swiftSettings: strict),
+    .target(name: "Reporting", dependencies: ["Training", "Datasets"], swiftSettings: strict),
 
     // MARK: Plugins
   ] + plugins.map { plugin($0, in: "Plugins") } + testPlugins.map { plugin($0, in: "Tests") } + [
@@ -129,7 +130,7 @@ let package = Package(
     .executableTarget(
       name: "convtrain",
       dependencies: [
-        "Training", "Datasets", "OptimizerHost", "ConvNet", "Terminal",
+        "Training", "Reporting", "Datasets", "OptimizerHost", "ConvNet", "Terminal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -178,6 +179,9 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: ["Safetensors", "Training", "Datasets", "OptimizerHost", "ConvNet"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ReportingTests", dependencies: ["Reporting", "Training", "Datasets", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "ConvtrainTests", dependencies: ["convtrain", "TestSupport"], exclude: ["Fixtures"],

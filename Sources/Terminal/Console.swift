@@ -20,10 +20,33 @@ public enum Console {
     errorIsTerminal && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
   }
 
+  /// Whether stdout takes colours, as ``errorTakesColour``.
+  public static var outputTakesColour: Bool {
+    let environment = ProcessInfo.processInfo.environment
+    return isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb"
+      && (environment["NO_COLOR"] ?? "").isEmpty
+  }
+
+  /// Whether the locale has characters beyond ASCII.
+  public static var takesUnicode: Bool { takesUnicode(ProcessInfo.processInfo.environment) }
+
+  /// The first of these variables that is set decides, as in <https://pubs.opengroup.org/onlinepubs/9799919799/>, 8.2.
+  static func takesUnicode(_ environment: [String: String]) -> Bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap { environment[$0] }.first { !$0.isEmpty } ?? "C"
+    return locale.lowercased().replacingOccurrences(of: "-", with: "").contains("utf8")
+  }
+
   /// Columns of the terminal behind stderr; 80 where it does not say.
-  public static var errorWidth: Int {
+  public static var errorWidth: Int { width(of: STDERR_FILENO) }
+
+  /// Columns of the terminal behind stdout; where it is none, COLUMNS, or 80.
+  public static var outputWidth: Int {
+    width(of: STDOUT_FILENO, else: ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) } ?? 80)
+  }
+
+  private static func width(of descriptor: Int32, else standard: Int = 80) -> Int {
     var size = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return standard }
     return Int(size.ws_col)
   }
 

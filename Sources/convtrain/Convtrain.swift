@@ -37,6 +37,7 @@ struct Convtrain: ParsableCommand {
   @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
   @OptionGroup(title: "Training") var training: LoopOptions
   @OptionGroup(title: "Results") var results: ResultOptions
+  @OptionGroup(title: "Display") var display: DisplayOptions
 
   func run() throws {
     ThreadWaiting.beBrief()

@@ -4,7 +4,9 @@ import Terminal
 import Training
 
 final class ProgressSink: EventSink {
-  private let rewrites = Console.errorIsTerminal
+  private let level: Verbosity
+  /// Step lines of a verbose run stay.
+  private let rewrites: Bool
   private let colours = Console.errorTakesColour
   private let clock = ContinuousClock()
   private var lastShown: ContinuousClock.Instant
@@ -13,11 +15,14 @@ final class ProgressSink: EventSink {
   /// Between progress lines: often enough to feel alive on a terminal, seldom enough for a log.
   private var interval: Duration { rewrites ? .milliseconds(100) : .seconds(10) }
 
-  init() {
+  init(_ level: Verbosity) {
+    self.level = level
+    rewrites = Console.errorIsTerminal && level != .verbose
     lastShown = clock.now
   }
 
   func receive(_ event: TrainingEvent) {
+    guard level != .quiet else { return }
     switch event {
     case .started(let description): Console.error(startTable(description))
     case .step(let report): show(report)
@@ -32,12 +37,18 @@ final class ProgressSink: EventSink {
   }
 
   private func show(_ report: StepReport) {
-    guard clock.now - lastShown >= interval else { return }
+    guard level == .verbose || clock.now - lastShown >= interval else { return }
     lastShown = clock.now
-    let line =
-      "\(Self.epoch(report.epoch, report.epochs))  step \(report.step)/\(report.stepsInEpoch)"
+    let step =
+      "step \(Format.right("\(report.step)", "\(report.stepsInEpoch)".count))/\(report.stepsInEpoch)"
+    var line =
+      "\(Self.epoch(report.epoch, report.epochs))  \(step)"
       + "  loss \(Format.decimal(report.loss, 4))  accuracy \(Format.percent(report.accuracy))"
       + "  \(Format.count(Int(report.imagesPerSecond))) images/s  \(Format.duration(report.secondsLeft)) left"
+    if level == .verbose {
+      line += "  batch loss \(Format.decimal(report.batchLoss, 4))"
+      if let learningRate = report.learningRate { line += "  lr \(learningRate)" }
+    }
     if rewrites {
       // A line that wraps could not be rewritten.
       Console.raw("\r\u{1B}[K" + line.prefix(Console.errorWidth - 1))

@@ -4,6 +4,7 @@ import ArgumentParser
 import Datasets
 import Foundation
 import OptimizerHost
+import Reporting
 import Terminal
 import Training
 
@@ -46,7 +47,8 @@ struct Run {
   private func train(_ trace: Trace?) throws {
     let interruption = Interruption()
     showPluginMessages()
-    let results = command.results
+    let (results, display) = (command.results, command.display)
+    let clock = PhaseClock(isShown: display.level == .verbose)
     if command.training.gpu { Console.error("warning: --gpu: this build has no GPU backend; using the CPU") }
     if results.skipTrain, results.load == nil {
       Console.error("warning: --skip-train without --load: the network has its initial random weights")
@@ -54,35 +56,61 @@ struct Run {
     // What can fail is tried before the time is spent.
     if let save = results.save { try AtomicFile.requireWritable(save) }
     let weights = try results.load.map { (content: try TrainedWeights(reading: $0), path: $0) }
-    let dataset = try loadDataset()
-    let sink = ProgressSink()
-    let trainer = try Trainer(
-      try command.trainingOptions(), dataset: dataset, weights: weights,
-      registry: command.optimizer.registry(), trace: trace, events: sink)
+    let dataset = try clock.measure("reading the data") { try loadDataset() }
+    let sink = ProgressSink(display.level)
+    let history = HistorySink()
+    let registry = command.optimizer.registry()
+    if display.level == .verbose { showSearchPath(of: registry) }
+    let trainer = try clock.measure("making the network and the optimizer") {
+      try Trainer(
+        try command.trainingOptions(), dataset: dataset, weights: weights, registry: registry, trace: trace,
+        events: EventSinks([sink] + (display.plot ? [history] : [])))
+    }
     let summary: TrainingSummary
     do {
-      summary = try trainer.train { interruption.isRequested }
+      summary = try clock.measure("training") { try trainer.train { interruption.isRequested } }
     } catch {
       sink.finish()
       throw error
     }
     sink.finish()
     if summary.wasCancelled { throw interrupted(interruption, summary) }
-    if let save = results.save { try trainer.weights().write(to: save) }
+    if let save = results.save {
+      try clock.measure("writing \(save)") { try trainer.weights().write(to: save) }
+    }
     let test: Evaluation
     do {
-      test = try trainer.test { interruption.isRequested }
+      test = try clock.measure("testing") { try trainer.test { interruption.isRequested } }
     } catch is CancellationError {
       throw interrupted(interruption, summary)
     }
     let result = RunResult(trainer: trainer, summary: summary, test: test)
-    if results.json {
+    if display.json {
       try Console.output(result.json(withConfusion: results.confusionMatrix))
     } else {
       try Console.output(result.table(saved: results.save))
       if results.confusionMatrix {
         try Console.output("\n" + confusionTable(test.confusion, names: dataset.classNames))
       }
+    }
+    if display.plot { try show(history.history, besideJSON: display.json) }
+  }
+
+  /// Draws the curves on stdout, or on stderr where stdout holds JSON.
+  private func show(_ history: RunHistory, besideJSON: Bool) throws {
+    if besideJSON {
+      Console.error(plots(of: history, width: Console.errorWidth, usesColours: Console.errorTakesColour))
+    } else {
+      try Console.output(
+        "\n" + plots(of: history, width: Console.outputWidth, usesColours: Console.outputTakesColour))
+    }
+  }
+
+  private func showSearchPath(of registry: PluginRegistry) {
+    Console.error("plugins are looked for by name in:")
+    for folder in registry.searchPath {
+      let isThere = FileManager.default.fileExists(atPath: folder)
+      Console.error("  \(folder)\(isThere ? "" : " (is not there)")")
     }
   }
 

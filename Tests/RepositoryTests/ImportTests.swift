@@ -36,10 +36,11 @@ private struct Source {
     "Datasets": ["CZlib"],
     "ConvNet": ["COneDNN"],
     "Training": ["OptimizerHost", "Safetensors", "Datasets", "ConvNet"],
+    "Reporting": ["Training", "Datasets"],
     "optplug-probe": ["BasicFoundation", "OptimizerHost"],
     "Terminal": ["OptimizerHost", "ArgumentParser"],
     "optplug": ["OptimizerHost", "PluginValidator", "Terminal", "CMemoryLimit", "ArgumentParser"],
-    "convtrain": ["Training", "OptimizerHost", "Datasets", "ConvNet", "Terminal", "ArgumentParser"],
+    "convtrain": ["Training", "Reporting", "OptimizerHost", "Datasets", "ConvNet", "Terminal", "ArgumentParser"],
     "stepbench": ["OptimizerHost", "COptPlug", "CMemoryLimit"],
   ]
 

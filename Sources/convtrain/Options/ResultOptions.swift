@@ -29,9 +29,6 @@ struct ResultOptions: ParsableArguments {
   @Flag(help: "Adds the confusion matrix of the test images.")
   var confusionMatrix = false
 
-  @Flag(help: "Prints the result as one JSON object and nothing else on stdout.")
-  var json = false
-
   func validate() throws {
     guard let traceLimit else { return }
     guard trace != nil else {

@@ -1,0 +1,63 @@
+// The charts of a run: loss, accuracy, learning rate.
+
+extension RunHistory {
+  /// Loss, accuracy and learning rate over the steps, without those that have nothing to show.
+  public var charts: [Chart] { [lossChart, accuracyChart, learningRateChart].filter { !$0.isEmpty } }
+
+  /// Whether fast weights were validated beside the ones that count.
+  private var hasFastWeights: Bool { epochs.contains { $0.fastValidationAccuracy != nil } }
+  private var validationName: String { hasFastWeights ? "validation, slow weights" : "validation" }
+  private var synchronizations: [Double] { steps.filter(\.isSynchronized).map { Double($0.step) } }
+
+  public var lossChart: Chart {
+    let raw = steps.map { Chart.Point(Double($0.step), $0.loss) }
+    return Chart(
+      title: "Loss", xLabel: "step",
+      curves: [
+        .init("training, each step", raw, style: .faint, colour: 0),
+        .init("training, smoothed", Self.smoothed(raw), style: .line, colour: 0),
+        .init(validationName, points { $0.validationLoss }, style: .dotted, colour: 1),
+        .init("validation, fast weights", points { $0.fastValidationLoss }, style: .dotted, colour: 2),
+      ], marks: synchronizations, markName: "synchronizations of the slow weights")
+  }
+
+  public var accuracyChart: Chart {
+    Chart(
+      title: "Accuracy", xLabel: "step", unit: .percent,
+      curves: [
+        .init(
+          "training, epoch so far",
+          steps.compactMap { step in step.accuracy.map { Chart.Point(Double(step.step), $0) } }, style: .line,
+          colour: 0),
+        .init(validationName, points { $0.validationAccuracy }, style: .dotted, colour: 1),
+        .init("validation, fast weights", points { $0.fastValidationAccuracy }, style: .dotted, colour: 2),
+      ], marks: synchronizations, markName: "synchronizations of the slow weights")
+  }
+
+  public var learningRateChart: Chart {
+    Chart(
+      title: "Learning rate", xLabel: "step",
+      curves: [
+        .init(
+          "learning rate",
+          steps.compactMap { step in step.learningRate.map { Chart.Point(Double(step.step), $0) } },
+          style: .line, colour: 3)
+      ])
+  }
+
+  private func points(_ value: (Epoch) -> Double?) -> [Chart.Point] {
+    epochs.compactMap { epoch in value(epoch).map { Chart.Point(Double(epoch.step), $0) } }
+  }
+
+  /// A running mean in which a step counts a share 1/n less with each step that follows, n a fiftieth of the steps.
+  /// What the start lacks is divided out, as in Adam's bias correction.
+  static func smoothed(_ points: [Chart.Point]) -> [Chart.Point] {
+    let decay = 1 - 1 / max(1, Double(points.count) / 50)
+    var (sum, weight) = (0.0, 0.0)
+    return points.filter(\.isFinite).map { point in
+      sum = decay * sum + point.y
+      weight = decay * weight + 1
+      return Chart.Point(point.x, sum / weight)
+    }
+  }
+}

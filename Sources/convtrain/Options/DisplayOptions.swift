@@ -1,0 +1,34 @@
+// What a run shows while it goes and at its end.
+
+import ArgumentParser
+
+struct DisplayOptions: ParsableArguments {
+  @Flag(name: .shortAndLong, help: "Shows the result, warnings and errors only.")
+  var quiet = false
+
+  @Flag(
+    name: .shortAndLong,
+    help: "Shows every step too, where plugins are looked for, and how long each phase takes.")
+  var verbose = false
+
+  @Flag(help: "Prints the result as one JSON object and nothing else on stdout.")
+  var json = false
+
+  @Flag(help: "Draws the curves of loss and accuracy at the end, as wide as the terminal.")
+  var plot = false
+
+  func validate() throws {
+    guard !(quiet && verbose) else {
+      throw ValidationError("--quiet and --verbose contradict each other; leave one out")
+    }
+  }
+
+  var level: Verbosity { quiet ? .quiet : verbose ? .verbose : .normal }
+}
+
+/// How much is said beside the result.
+enum Verbosity {
+  case quiet
+  case normal
+  case verbose
+}
