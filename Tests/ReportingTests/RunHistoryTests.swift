@@ -1,6 +1,7 @@
 // What a history keeps, and the curves made of it.
 
 import Testing
+import Training
 
 @testable import Reporting
 
@@ -37,19 +38,18 @@ import Testing
   }
 }
 
-extension RunHistory.Step {
+extension EventRecord {
   static func sample(_ step: Int, epoch: Int, loss: Double = 1, isSynchronized: Bool = false) -> Self {
-    Self(
-      step: step, epoch: epoch, loss: loss, accuracy: 0.5, learningRate: nil, imagesPerSecond: 100,
-      isSynchronized: isSynchronized, gradientNorm: nil)
+    .step(
+      Step(
+        epoch: epoch, step: step, loss: loss, accuracy: 0.5, imagesPerSecond: 100,
+        isSynchronized: isSynchronized))
   }
-}
 
-extension RunHistory.Epoch {
   static func sample(_ epoch: Int, step: Int) -> Self {
-    Self(
-      epoch: epoch, step: step, trainLoss: 1, trainAccuracy: 0.5, validationLoss: 1, validationAccuracy: 0.5,
-      fastValidationLoss: nil, fastValidationAccuracy: nil, learningRate: nil, seconds: 1,
-      imagesPerSecond: 100, isBest: false)
+    .epoch(
+      Epoch(
+        epoch: epoch, step: step, trainLoss: 1, trainAccuracy: 0.5, validationLoss: 1,
+        validationAccuracy: 0.5, seconds: 1, imagesPerSecond: 100))
   }
 }

@@ -1,5 +1,7 @@
 // The charts of a run: loss, accuracy, learning rate.
 
+import Training
+
 extension RunHistory {
   /// Loss, accuracy and learning rate over the steps, without those that have nothing to show.
   public var charts: [Chart] { [lossChart, accuracyChart, learningRateChart].filter { !$0.isEmpty } }
@@ -27,8 +29,7 @@ extension RunHistory {
       curves: [
         .init(
           "training, epoch so far",
-          steps.compactMap { step in step.accuracy.map { Chart.Point(Double(step.step), $0) } }, style: .line,
-          colour: 0),
+          steps.map { Chart.Point(Double($0.step), $0.accuracy) }, style: .line, colour: 0),
         .init(validationName, points { $0.validationAccuracy }, style: .dotted, colour: 1),
         .init("validation, fast weights", points { $0.fastValidationAccuracy }, style: .dotted, colour: 2),
       ], marks: synchronizations, markName: "synchronizations of the slow weights")
@@ -45,7 +46,7 @@ extension RunHistory {
       ])
   }
 
-  private func points(_ value: (Epoch) -> Double?) -> [Chart.Point] {
+  private func points(_ value: (EventRecord.Epoch) -> Double?) -> [Chart.Point] {
     epochs.compactMap { epoch in value(epoch).map { Chart.Point(Double(epoch.step), $0) } }
   }
 
