@@ -40,7 +40,9 @@ private struct Source {
     "optplug-probe": ["BasicFoundation", "OptimizerHost"],
     "Terminal": ["OptimizerHost", "ArgumentParser"],
     "optplug": ["OptimizerHost", "PluginValidator", "Terminal", "CMemoryLimit", "ArgumentParser"],
-    "convtrain": ["Training", "Reporting", "OptimizerHost", "Datasets", "ConvNet", "Terminal", "ArgumentParser"],
+    "convtrain": [
+      "Training", "Reporting", "OptimizerHost", "Datasets", "ConvNet", "Terminal", "ArgumentParser",
+    ],
     "stepbench": ["OptimizerHost", "COptPlug", "CMemoryLimit"],
   ]
 
