@@ -27,20 +27,40 @@ public enum Architecture: String, CaseIterable, Sendable {
   case baseline
   /// ResNet-18 in its form for small images (3x3 stem, no first pooling).
   case resnet18
+  /// Fully connected layers only; their sizes are options.
+  case mlp
+  /// AlexNet with a first convolution for small images.
+  case alexnet
+  /// VGG-16 with batch norm and dense layers for small images.
+  case vgg16
 
   /// The architecture of that name; case does not matter and `-` and `_` may stand anywhere (`res-net_18`).
   public init?(name: String) {
-    self.init(rawValue: name.lowercased().filter { $0 != "-" && $0 != "_" })
+    func letters(_ text: String) -> String { text.lowercased().filter { $0 != "-" && $0 != "_" } }
+    guard let match = Self.allCases.first(where: { letters($0.rawValue) == letters(name) }) else {
+      return nil
+    }
+    self = match
   }
 
   /// The layers, whose parameters are declared in `store`.
+  ///
+  /// - Parameters:
+  ///   - options: resolved.
+  ///   - dropout: false leaves out all that is drawn by chance.
   func layers(
-    input: InputShape, classes: Int, dropout: Bool, in store: ParameterStore
+    input: InputShape, classes: Int, options: NetworkOptions, dropout: Bool, in store: ParameterStore
   ) throws -> Sequential {
+    var options = options
+    if !dropout { options.dropout = 0 }
     switch self {
     case .lenet: return try lenetLayers(input: input, classes: classes, in: store)
     case .baseline: return try baselineLayers(input: input, classes: classes, dropout: dropout, in: store)
     case .resnet18: return try resnet18Layers(input: input, classes: classes, in: store)
+    case .mlp:
+      return multilayerPerceptronLayers(input: input, classes: classes, options: options, in: store)
+    case .alexnet: return try alexNetLayers(input: input, classes: classes, options: options, in: store)
+    case .vgg16: return try vgg16Layers(input: input, classes: classes, options: options, in: store)
     }
   }
 

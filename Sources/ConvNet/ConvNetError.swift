@@ -4,6 +4,10 @@
 public enum ConvNetError: Error, Equatable, CustomStringConvertible {
   /// A configuration value of `Network.init` is outside its range.
   case configuration(name: String, value: Int, range: String)
+  /// A network option is outside its range.
+  case option(name: String, value: String, range: String)
+  /// A network option that the architecture has no use for; `users` are those that have.
+  case unusedOption(name: String, architecture: String, users: [String])
   /// The image is too small (or otherwise unsuited) for the architecture at `layer`.
   case inputShape(architecture: String, input: InputShape, layer: String, minimum: Int)
   /// A step was asked for a number of images outside `1...batchSize`.
@@ -25,6 +29,11 @@ public enum ConvNetError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .configuration(let name, let value, let range):
       return "\(name) is \(value); use a value in \(range)"
+    case .option(let name, let value, let range):
+      return "\(name) \(value) is out of range; use \(range)"
+    case .unusedOption(let name, let architecture, let users):
+      return
+        "\(architecture) has no use for \(name): leave it out, or choose \(users.joined(separator: ", "))"
     case .inputShape(let architecture, let input, let layer, let minimum):
       return "\(architecture) cannot take \(input) images: nothing is left for \(layer); "
         + "use images of at least \(minimum)x\(minimum), padded if need be"

@@ -29,6 +29,8 @@ public struct BatchResult: Sendable, Equatable {
 /// one thread at a time.
 public final class Network {
   public let architecture: Architecture
+  /// Every choice that the architecture leaves, as it is in force.
+  public let options: NetworkOptions
   public let input: InputShape
   public let classes: Int
   /// Largest number of images in a step.
@@ -69,11 +71,12 @@ public final class Network {
   ///   - batchSize: largest number of images in a step, at least 1.
   ///   - seed: of the initial parameters and of dropout.
   ///   - threads: at least 1; more than the machine's cores only slows it.
+  ///   - options: choices within the architecture.
   ///   - dropout: false leaves dropout out, for comparisons with other implementations.
   /// - Throws: `ConvNetError`.
   public init(
     _ architecture: Architecture, input: InputShape, classes: Int, batchSize: Int, seed: UInt64,
-    threads: Int, dropout: Bool = true
+    threads: Int, options: NetworkOptions = NetworkOptions(), dropout: Bool = true
   ) throws {
     try Self.require("channels", input.channels, in: 1...4096)
     try Self.require("height", input.height, in: 1...4096)
@@ -88,7 +91,9 @@ public final class Network {
     self.threads = threads
     self.seed = seed
     store = try ParameterStore()
-    layers = try architecture.layers(input: input, classes: classes, dropout: dropout, in: store)
+    self.options = try architecture.resolve(options)
+    layers = try architecture.layers(
+      input: input, classes: classes, options: self.options, dropout: dropout, in: store)
     try store.allocate(seed: seed)
     parameters = store.parameters
     buffers = store.buffers

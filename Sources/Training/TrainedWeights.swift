@@ -26,7 +26,7 @@ public struct TrainedWeights: Equatable, Sendable {
     }
     for parameter in network.parameters { add(parameter.name, parameter.shape, parameter.values) }
     for buffer in network.buffers { add(buffer.name, buffer.shape, buffer.values) }
-    let metadata = [
+    var metadata = [
       "format": "pt",
       Key.architecture: network.architecture.rawValue,
       Key.inputShape: network.input.text,
@@ -37,6 +37,8 @@ public struct TrainedWeights: Equatable, Sendable {
       Key.epochs: "\(epochs)",
       Key.seed: "\(seed)",
     ]
+    metadata[Key.hiddenSizes] = Self.hiddenSizes(network.options)
+    metadata[Key.batchNorm] = network.options.batchNorm.map { "\($0)" }
     file = SafetensorsFile(tensors: tensors, metadata: metadata)
   }
 
@@ -66,6 +68,33 @@ public struct TrainedWeights: Equatable, Sendable {
         reason: "its mean \(mean) and deviation \(deviation) are not \(channels) valid numbers each")
     }
     return Standardization(mean: means, deviation: deviations)
+  }
+
+  /// The network's structure as far as it is an option of this architecture; empty if the file does not say so.
+  /// - Throws: ``TrainingError/malformedWeights(path:reason:)`` for values that are none.
+  func networkOptions(
+    of architecture: Architecture, path: String
+  ) throws(TrainingError) -> NetworkOptions {
+    var options = NetworkOptions()
+    guard file.metadata[Key.architecture] == architecture.rawValue else { return options }
+    if let list = file.metadata[Key.hiddenSizes] {
+      let sizes = list.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+      guard !sizes.contains(where: { $0 <= 0 }) else {
+        throw .malformedWeights(path: path, reason: "its hidden sizes \(list) are not whole numbers above 0")
+      }
+      options.hiddenSizes = sizes
+    }
+    if let text = file.metadata[Key.batchNorm] {
+      guard let value = Bool(text) else {
+        throw .malformedWeights(path: path, reason: "its batch norm is \(text), neither true nor false")
+      }
+      options.batchNorm = value
+    }
+    return options
+  }
+
+  private static func hiddenSizes(_ options: NetworkOptions) -> String? {
+    options.hiddenSizes?.map { "\($0)" }.joined(separator: ",")
   }
 
   /// Copies the tensors into a network, all or none.
@@ -102,13 +131,15 @@ public struct TrainedWeights: Equatable, Sendable {
   }
 
   private func describedDifferences(from network: Network) -> [String] {
-    let facts = [
+    let facts: [(key: String, what: String, here: String?)] = [
       (Key.architecture, "architecture", network.architecture.rawValue),
       (Key.inputShape, "input", network.input.text),
       (Key.classes, "number of classes", "\(network.classes)"),
+      (Key.hiddenSizes, "list of hidden sizes", Self.hiddenSizes(network.options)),
+      (Key.batchNorm, "batch norm", network.options.batchNorm.map { "\($0)" }),
     ]
     return facts.compactMap { key, what, here in
-      guard let there = file.metadata[key], there != here else { return nil }
+      guard let here, let there = file.metadata[key], there != here else { return nil }
       return "its \(what) is \(there), not \(here)"
     }
   }
@@ -134,6 +165,8 @@ public struct TrainedWeights: Equatable, Sendable {
     static let architecture = "arch"
     static let inputShape = "input_shape"
     static let classes = "classes"
+    static let hiddenSizes = "hidden_sizes"
+    static let batchNorm = "batch_norm"
     static let mean = "mean"
     static let deviation = "deviation"
     static let optimizer = "optimizer"

@@ -42,17 +42,20 @@ public final class Trainer {
   ) throws {
     try options.validate()
     let shape = dataset.shape
-    guard shape.height == shape.width, [28, 32].contains(shape.height), [1, 3].contains(shape.channels) else {
-      throw TrainingError.unsupportedImages(dataset: dataset.name, shape: shape)
-    }
     try options.augmentation.validate(for: shape)
     self.options = options
     self.dataset = dataset
     self.events = events
+    var structure = options.network
+    if let weights {
+      structure = structure.completed(
+        by: try weights.content.networkOptions(of: options.architecture, path: weights.path))
+    }
     network = try Network(
       options.architecture,
       input: InputShape(channels: shape.channels, height: shape.height, width: shape.width),
-      classes: dataset.classCount, batchSize: options.batchSize, seed: options.seed, threads: options.threads)
+      classes: dataset.classCount, batchSize: options.batchSize, seed: options.seed, threads: options.threads,
+      options: structure)
     split = Split(
       count: dataset.train.count, validationFraction: options.validationFraction, seed: options.seed)
     var standardization: Standardization?

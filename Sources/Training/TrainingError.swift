@@ -6,8 +6,6 @@ import Datasets
 public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
   /// An option outside its range.
   case invalidOption(name: String, value: String, range: String)
-  /// Images of a size that no architecture here takes.
-  case unsupportedImages(dataset: String, shape: ImageShape)
   /// A hyperparameter was asked for that the optimizer lacks, or of which it has several.
   case noHyperparameter(name: String, optimizer: String, candidates: [String])
   /// A loss, gradient or parameter that is no finite number. Epoch and step count from 1.
@@ -27,10 +25,6 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .invalidOption(let name, let value, let range):
       return "\(name) \(value) is out of range; use \(range)"
-    case .unsupportedImages(let dataset, let shape):
-      return
-        "\(dataset): holds images of \(shape), but the networks take 28×28 or 32×32 with 1 or 3 channels; "
-        + "scale or pad the images and write the files anew"
     case .noHyperparameter(let name, let optimizer, let candidates):
       return candidates.isEmpty
         ? "\(optimizer) has no hyperparameter \(name): leave it out"

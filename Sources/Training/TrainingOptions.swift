@@ -6,6 +6,8 @@ import Datasets
 /// What to train and how. A run is a function of these options, the data set and the plugins.
 public struct TrainingOptions: Sendable {
   public var architecture = Architecture.lenet
+  /// Choices within the architecture.
+  public var network = NetworkOptions()
   /// Passes over the training images, 0 or more; 0 evaluates only.
   public var epochs = 8
   /// Images per step, 1…65536.

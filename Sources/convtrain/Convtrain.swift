@@ -32,6 +32,7 @@ struct Convtrain: ParsableCommand {
   @Argument(help: ArgumentHelp("The network.", valueName: "arch"))
   var architecture = ArchitectureName.lenet
 
+  @OptionGroup(title: "Network") var structure: StructureOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Augmentation") var augmentation: AugmentationOptions
   @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions

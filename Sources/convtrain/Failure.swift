@@ -38,7 +38,7 @@ struct Failure: Error {
   private static func status(_ error: TrainingError) -> ExitStatus {
     switch error {
     case .invalidOption, .noHyperparameter: .usage
-    case .unsupportedImages, .malformedWeights, .otherWeights: .badData
+    case .malformedWeights, .otherWeights: .badData
     case .notFound, .unreadable: .missingInput
     case .diverged, .unwritable: .failedRun
     }
@@ -46,7 +46,7 @@ struct Failure: Error {
 
   private static func status(_ error: ConvNetError) -> ExitStatus {
     switch error {
-    case .configuration, .singleValuePerChannel: .usage
+    case .configuration, .option, .unusedOption, .singleValuePerChannel: .usage
     case .inputShape, .label: .badData
     case .outOfMemory: .failedRun
     case .count, .share, .nothingToReevaluate, .device: .internalError

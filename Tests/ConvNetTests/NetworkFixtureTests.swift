@@ -22,6 +22,8 @@ private struct NetworkFixture: Decodable {
   let size: Int
   let count: Int
   let imageStream: Int
+  let hiddenSizes: [Int]?
+  let batchNorm: Bool?
   let loss: Double
   let logits: [Double]
   let logitsError: Double
@@ -43,14 +45,18 @@ private struct NetworkFixture: Decodable {
   @Test(
     arguments: [
       "lenet-1x28x28", "lenet-3x32x32", "baseline-1x28x28", "baseline-3x32x32", "resnet18-1x28x28",
-      "resnet18-3x32x32",
+      "resnet18-3x32x32", "mlp-1x28x28", "mlp-3x32x32", "mlp-norm-3x32x32", "alexnet-1x28x28",
+      "alexnet-3x32x32", "vgg16-1x28x28", "vgg16-3x32x32",
     ])
   func agreesWithPyTorch(_ name: String) throws {
     let fixture = try NetworkFixture.load(name)
+    var options = NetworkOptions()
+    options.hiddenSizes = fixture.hiddenSizes
+    options.batchNorm = fixture.batchNorm
     let network = try Network(
       try #require(Architecture(name: fixture.architecture)),
       input: InputShape(channels: fixture.channels, height: fixture.size, width: fixture.size), classes: 10,
-      batchSize: fixture.count, seed: 0, threads: 2, dropout: false)
+      batchSize: fixture.count, seed: 0, threads: 2, options: options, dropout: false)
     let names = network.parameters.map(\.name) + network.buffers.map(\.name)
     let shapes = network.parameters.map(\.shape) + network.buffers.map(\.shape)
     #expect(names == fixture.tensors.map(\.name))

@@ -47,6 +47,7 @@ private func gradients(_ network: Network) -> [[UInt32]] {
   @Test(arguments: ["lenet", "LeNet", "le-net"]) func architecturesHaveForgivingNames(name: String) {
     #expect(Architecture(name: name) == .lenet)
     #expect(Architecture(name: "resnet_18") == .resnet18)
+    #expect(Architecture(name: "VGG_16") == .vgg16)
     #expect(Architecture(name: "vgg") == nil)
   }
 
@@ -219,6 +220,10 @@ private func gradients(_ network: Network) -> [[UInt32]] {
       refusal(input: InputShape(channels: 3, height: 7, width: 7), .baseline)
         == "baseline cannot take 3x7x7 images: nothing is left for block3.pool; "
         + "use images of at least 8x8, padded if need be")
+    #expect(
+      refusal(input: InputShape(channels: 3, height: 14, width: 40), .alexnet)
+        == "alexnet cannot take 3x14x40 images: nothing is left for features.12; "
+        + "use images of at least 15x15, padded if need be")
     #expect(refusal(input: InputShape(channels: 1, height: 0, width: 7)).hasPrefix("height is 0;"))
     #expect(
       refusal(input: InputShape(channels: 1, height: 8, width: 8), .resnet18)
@@ -228,7 +233,7 @@ private func gradients(_ network: Network) -> [[UInt32]] {
 
   @Test(
     arguments: [
-      InputShape(channels: 1, height: 12, width: 12), InputShape(channels: 2, height: 20, width: 33),
+      InputShape(channels: 1, height: 15, width: 15), InputShape(channels: 2, height: 20, width: 33),
       InputShape(channels: 4, height: 40, width: 36),
     ], Architecture.allCases)
   func otherShapesWork(input: InputShape, architecture: Architecture) throws {

@@ -1,6 +1,7 @@
 // The training loop: it learns, repeats itself bit for bit, clips, follows its schedule, stops when told or
 // when it diverges.
 
+import ConvNet
 import Datasets
 import OptimizerHost
 import Testing
@@ -122,12 +123,16 @@ import Training
     #expect(parameters(of: trainer) == before)
   }
 
-  @Test func refusesImagesOfOtherSizes() throws {
+  @Test func refusesImagesThatLeaveNothing() throws {
     let images = LabeledImages(
-      shape: ImageShape(channels: 1, height: 20, width: 20), pixels: [UInt8](repeating: 0, count: 800),
+      shape: ImageShape(channels: 1, height: 10, width: 20), pixels: [UInt8](repeating: 0, count: 400),
       labels: [0, 1])
     let dataset = Dataset(name: "small", classNames: ["a", "b"], train: images, test: images)
-    #expect(throws: TrainingError.unsupportedImages(dataset: "small", shape: images.shape)) {
+    #expect(
+      throws: ConvNetError.inputShape(
+        architecture: "lenet", input: InputShape(channels: 1, height: 10, width: 20), layer: "pool2",
+        minimum: 12)
+    ) {
       try Trainer(smallRun(), dataset: dataset, events: Recorder())
     }
   }

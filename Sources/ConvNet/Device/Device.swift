@@ -48,6 +48,12 @@ protocol Device: AnyObject {
   func flatten(_ input: Tensor, layer: String, on program: Program) throws -> Tensor
   /// `[N, C*H*W]` to the shape and layout of `model`.
   func unflatten(_ rows: Tensor, like model: Tensor, layer: String, on program: Program) throws -> Tensor
+  /// `[N, C, H, W]` in the middle of zeros of `height` x `width`, in plain order.
+  func padded(_ input: Tensor, height: Int, width: Int, layer: String, on program: Program) throws -> Tensor
+  /// The middle of `height` x `width`, in plain order.
+  func cropped(
+    _ gradient: Tensor, height: Int, width: Int, layer: String, on program: Program
+  ) throws -> Tensor
 
   // MARK: Convolution: weight [O, I, K, K], bias [O]
   func convolution(

@@ -1,6 +1,6 @@
 // Batch normalisation over images, alone or with a ReLU after it in the same pass.
 
-/// PyTorch's `BatchNorm2d` (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167): momentum 0.1, eps 1e-5,
+/// PyTorch's `BatchNorm2d`, and `BatchNorm1d` on rows (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167): momentum 0.1, eps 1e-5,
 /// biased variance to normalise by, unbiased variance in `running_var`.
 struct BatchNormalization: Layer {
   static let momentum: Float = 0.1
@@ -35,7 +35,7 @@ struct BatchNormalization: Layer {
       if relu { device.rectify(output, slope: 0, on: program) }
       return Recorded(output: output) { $0 }
     }
-    let values = input.shape[0] * input.shape[2] * input.shape[3]
+    let values = input.elementCount / input.shape[1]
     guard values > 1 else { throw ConvNetError.singleValuePerChannel(layer: name) }
     let (output, state) = try device.normalization(
       input, affine, epsilon: Self.epsilon, relu: relu, layer: name, on: program)

@@ -4,11 +4,14 @@
 struct Flatten: Layer {
   let name: String
 
+  var hasParameters: Bool { false }
+
   func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
     let device = program.device
     let output = try device.flatten(input, layer: name, on: program)
     return Recorded(output: output) { gradient in
-      try device.unflatten(gradient, like: input, layer: name, on: program)
+      guard needsInputGradient else { return gradient }
+      return try device.unflatten(gradient, like: input, layer: name, on: program)
     }
   }
 }

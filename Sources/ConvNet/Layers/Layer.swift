@@ -15,9 +15,16 @@ struct Recorded {
 /// block is the exception and takes care of it itself. A layer may keep its input for its backward pass, but
 /// not its output, unless what elementwise layers do to it cannot matter.
 protocol Layer {
-  /// - Parameter needsInputGradient: false at the network's first layer, where nobody wants it; `backward`
-  ///   then returns the gradient it was given.
+  /// - Parameter needsInputGradient: false from the network's first layer to its first parameters, where nobody
+  ///   wants it; `backward` then returns the gradient it was given.
   func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded
+  /// Whether gradients have to come back this far even where nobody wants the input's.
+  var hasParameters: Bool { get }
+}
+
+extension Layer {
+  /// Layers without parameters that may come first say so and spare the next one its input's gradient.
+  var hasParameters: Bool { true }
 }
 
 /// Layers one after the other.
@@ -29,9 +36,10 @@ struct Sequential: Layer {
   func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
     var output = input
     var steps: [Recorded] = []
-    for (index, layer) in layers.enumerated() {
-      let step = try layer.record(
-        output, needsInputGradient: needsInputGradient || index > 0, on: program)
+    var needsGradient = needsInputGradient
+    for layer in layers {
+      let step = try layer.record(output, needsInputGradient: needsGradient, on: program)
+      needsGradient = needsGradient || layer.hasParameters
       output = step.output
       steps.append(step)
     }

@@ -9,6 +9,7 @@ extension Convtrain {
   func trainingOptions() throws -> TrainingOptions {
     var options = TrainingOptions()
     options.architecture = architecture.architecture
+    options.network = structure.networkOptions
     options.epochs = results.skipTrain ? 0 : training.epochs
     options.batchSize = training.batchSize
     options.seed = training.seed
