@@ -141,6 +141,9 @@ let package = Package(
     .executableTarget(
       name: "stepbench", dependencies: ["OptimizerHost", "COptPlug", "CMemoryLimit"],
       path: "Benchmarks/stepbench", swiftSettings: hot),
+    .executableTarget(
+      name: "trainbench", dependencies: ["Training", "OptimizerHost", "Datasets", "ConvNet"],
+      path: "Benchmarks/trainbench", swiftSettings: strict),
 
     // MARK: Tests
     .target(
@@ -190,6 +193,7 @@ let package = Package(
       name: "OptplugTests",
       dependencies: ["optplug", "optplug-probe", "convtrain", "OptimizerHost", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
-    .testTarget(name: "BenchmarkTests", dependencies: ["stepbench", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "BenchmarkTests", dependencies: ["stepbench", "trainbench", "TestSupport"], swiftSettings: strict),
   ]
 )

@@ -3,9 +3,10 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from step.cases import CASES, PEERS, Case
 from step.crew import BUILD, ROOT
@@ -26,19 +27,29 @@ class Options:
     plot: Path
 
 
-class Parser(argparse.ArgumentParser):
-    """The options that all benchmarks of steps have."""
+class Named(Protocol):
+    """A case of any benchmark, such as resnet18/adam."""
 
-    def __init__(self, name: str, description: str, cases: list[Case], quick: str):
+    @property
+    def name(self) -> str: ...
+
+
+class Parser(argparse.ArgumentParser):
+    """The options that all timed benchmarks have."""
+
+    def __init__(
+        self, name: str, description: str, cases: Sequence[Named], quick: str, rounds: int = ROUNDS,
+        threads: str = "1 and all",
+    ):  # fmt: skip
         super().__init__(
             prog=f"Benchmarks/run {name}",
             description=description,
             epilog="Exit status: 0; 1 if numbers differ or ours failed; 64 for wrong options; 130 after Ctrl-C.",
         )
 
-        def chosen(text: str) -> list[Case]:
-            """A case by its name, or all of a list of tensors."""
-            found = [case for case in cases if text in (case.name, case.tensors.name)]
+        def chosen(text: str) -> list[Named]:
+            """A case by its name, or all that share the part before the stroke."""
+            found = [case for case in cases if text in (case.name, case.name.partition("/")[0])]
             if not found:
                 names = ", ".join(case.name for case in cases)
                 raise argparse.ArgumentTypeError(
@@ -48,9 +59,9 @@ class Parser(argparse.ArgumentParser):
 
         add = self.add_argument
         add("--quick", action="store_true", help=quick)
-        add("--only", type=chosen, action="append", metavar="CASE", help="such as resnet18/adam, or small; repeatable")
-        add("--threads", type=thread_counts, metavar="N,...", help="numbers of threads (default: 1 and all)")
-        add("--rounds", type=positive, metavar="N", help=f"rounds (default: {ROUNDS})")
+        add("--only", type=chosen, action="append", metavar="CASE", help=f"such as {cases[0].name}; repeatable")
+        add("--threads", type=thread_counts, metavar="N,...", help=f"numbers of threads (default: {threads})")
+        add("--rounds", type=positive, metavar="N", help=f"rounds (default: {rounds})")
         add("--skip-install", action="store_true", help="use the peers that are installed already")
 
     def error(self, message: str) -> NoReturn:
@@ -97,8 +108,8 @@ def threads(given: argparse.Namespace) -> list[int]:
     return given.threads or sorted({1, cores()})
 
 
-def rounds(given: argparse.Namespace) -> int:
-    return given.rounds or (QUICK_ROUNDS if given.quick else ROUNDS)
+def rounds(given: argparse.Namespace, usual: int = ROUNDS) -> int:
+    return given.rounds or (QUICK_ROUNDS if given.quick else usual)
 
 
 def parse(arguments: list[str] | None = None) -> Options:

@@ -43,6 +43,8 @@ public final class Network {
   /// Training steps so far. Dropout masks are a function of the seed and this number: restore it to continue
   /// a run bit for bit.
   public var stepCount: UInt64 = 0
+  /// Collects how long each operation takes while it is set, which costs a clock reading for each.
+  public var profile: StepProfile?
   /// Logits of the last call, `[count, classes]` row by row; valid until the next call.
   public private(set) var logits = UnsafeBufferPointer<Float>(start: nil, count: 0)
 
@@ -188,7 +190,7 @@ public final class Network {
       step.predictions = nil
     }
     device.prepareThread()
-    try program.run()
+    try program.run(profile: profile)
     if mode == .training, stepsBack == 0 { stepCount += 1 }
     self.logits = UnsafeBufferPointer(start: logits.floats, count: count * classes)
     return BatchResult(lossSum: step.lossSum, correct: step.correct, count: count)

@@ -36,6 +36,8 @@ final class Program {
     let name: String
     let kernel: any Kernel
     let tensors: [Tensor]
+    /// Floating-point operations of the products in it, a multiplication and an addition being two.
+    let products: Double
   }
 
   let mode: Mode
@@ -68,8 +70,8 @@ final class Program {
   }
 
   /// Appends an operation; `tensors` are all that it reads or writes.
-  func emit(_ name: String, _ tensors: [Tensor], _ kernel: any Kernel) {
-    operations.append(Operation(name: name, kernel: kernel, tensors: tensors))
+  func emit(_ name: String, _ tensors: [Tensor], _ kernel: any Kernel, products: Double = 0) {
+    operations.append(Operation(name: name, kernel: kernel, tensors: tensors, products: products))
   }
 
   /// Keeps a tensor's contents until the next step, for the caller to read.
@@ -107,12 +109,18 @@ final class Program {
     try arena.reserve(byteCount)
   }
 
-  /// Runs all operations in order.
-  func run() throws {
+  /// Runs all operations in order, and adds what each took to `profile` where there is one.
+  func run(profile: StepProfile? = nil) throws {
     if boundGeneration != arena.generation {
       for operation in operations { try operation.kernel.bind() }
       boundGeneration = arena.generation
     }
-    for operation in operations { try operation.kernel.run() }
+    guard let profile else {
+      for operation in operations { try operation.kernel.run() }
+      return
+    }
+    for operation in operations {
+      try profile.time(operation.name, products: operation.products) { try operation.kernel.run() }
+    }
   }
 }

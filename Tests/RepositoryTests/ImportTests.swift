@@ -44,6 +44,7 @@ private struct Source {
       "Training", "Reporting", "OptimizerHost", "Datasets", "ConvNet", "Terminal", "ArgumentParser",
     ],
     "stepbench": ["OptimizerHost", "COptPlug", "CMemoryLimit"],
+    "trainbench": ["Training", "OptimizerHost", "Datasets", "ConvNet"],
   ]
 
   /// A plugin has no runtime below it, not even Foundation, and knows no other plugin.

@@ -21,7 +21,9 @@ extension OneDNNDevice {
       try Argument(DNNL_ARG_DST_0, output),
     ]
     if let bias { arguments.append(try Argument(DNNL_ARG_BIAS, bias)) }
-    try emit("convolution", layer: layer, chosen, arguments, on: program)
+    try emit(
+      "convolution", layer: layer, chosen, arguments, products: products(output.shape, weight.shape),
+      on: program)
     return output
   }
 
@@ -54,7 +56,9 @@ extension OneDNNDevice {
           weight, to: chosen.layout(dnnl_query_weights_md, "weight", layer), layer: layer, on: program)),
       try Argument(DNNL_ARG_DIFF_SRC_0, result),
     ]
-    try emit("convolution input gradient", layer: layer, chosen, arguments, on: program)
+    try emit(
+      "convolution input gradient", layer: layer, chosen, arguments,
+      products: products(gradient.shape, weight.shape), on: program)
     return result
   }
 
@@ -92,7 +96,9 @@ extension OneDNNDevice {
       try Argument(DNNL_ARG_DIFF_WEIGHTS_0, result),
     ]
     if let bias { arguments.append(try Argument(DNNL_ARG_DIFF_BIAS, bias)) }
-    try emit("convolution parameter gradients", layer: layer, chosen, arguments, on: program)
+    try emit(
+      "convolution parameter gradients", layer: layer, chosen, arguments,
+      products: products(gradient.shape, weight.shape), on: program)
     if !direct { try reorder(result, to: weight, layer: layer, on: program) }
   }
 
@@ -114,6 +120,11 @@ extension OneDNNDevice {
       }
     }
     return try descriptor("convolution", layer: layer, description)
+  }
+
+  /// Of each of the three passes: two for every output, input channel and place in the window.
+  func products(_ output: [Int], _ weight: [Int]) -> Double {
+    2 * Double(output.reduce(1, *) * weight.dropFirst().reduce(1, *))
   }
 
   private func geometry(_ window: Window) -> (strides: [Int64], padding: [Int64]) {

@@ -19,7 +19,7 @@ extension OneDNNDevice {
             weight, to: chosen.layout(dnnl_query_weights_md, "weight", layer), layer: layer, on: program)),
         Argument(DNNL_ARG_BIAS, bias),
         Argument(DNNL_ARG_DST_0, output),
-      ], on: program)
+      ], products: products(output.shape, weight.shape), on: program)
     return output
   }
 
@@ -46,7 +46,7 @@ extension OneDNNDevice {
           reordered(
             weight, to: chosen.layout(dnnl_query_weights_md, "weight", layer), layer: layer, on: program)),
         Argument(DNNL_ARG_DIFF_SRC_0, result),
-      ], on: program)
+      ], products: products(gradient.shape, weight.shape), on: program)
     return result
   }
 
@@ -73,7 +73,7 @@ extension OneDNNDevice {
       [
         Argument(DNNL_ARG_SRC_0, input), Argument(DNNL_ARG_DIFF_DST_0, gradient),
         Argument(DNNL_ARG_DIFF_WEIGHTS_0, result), Argument(DNNL_ARG_DIFF_BIAS, bias),
-      ], on: program)
+      ], products: products(gradient.shape, weight.shape), on: program)
     if !direct { try reorder(result, to: weight, layer: layer, on: program) }
   }
 

@@ -105,9 +105,10 @@ extension OneDNNDevice {
   }
 
   /// Appends a primitive to the program, with scratch memory that lives for this operation only.
+  /// - Parameter products: floating-point operations of the products in it.
   func emit(
     _ operation: String, layer: String, _ descriptor: PrimitiveDescriptor, _ arguments: [Argument],
-    on program: Program
+    products: Double = 0, on program: Program
   ) throws {
     var arguments = arguments
     if let scratch = descriptor.layout(dnnl_query_scratchpad_md), scratch.byteCount > 0 {
@@ -117,6 +118,6 @@ extension OneDNNDevice {
           as: scratch))
     }
     let kernel = try PrimitiveKernel(operation, layer: layer, descriptor, arguments, device: self)
-    program.emit("\(layer) \(operation)", arguments.map(\.tensor), kernel)
+    program.emit("\(layer) \(operation)", arguments.map(\.tensor), kernel, products: products)
   }
 }
