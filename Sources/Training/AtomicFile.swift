@@ -13,7 +13,8 @@ public enum AtomicFile {
   }
 
   /// Writes `parts` one after another: a new file in the same folder, to disk, then renamed over `path`,
-  /// then the folder to disk. On failure the new file is removed, and what was at `path` stays.
+  /// then the folder to disk. On failure the new file is removed, and what was at `path` stays. When it
+  /// returns, the file outlasts the end of the process and of the machine.
   public static func write(_ parts: some Sequence<[UInt8]>, to path: String) throws(TrainingError) {
     let target = try target(path)
     let (descriptor, temporary) = try createTemporary(beside: target, for: path)
@@ -31,11 +32,11 @@ public enum AtomicFile {
       unlink(temporary)
       throw error
     }
-    syncFolder(of: target)
+    try syncFolder(of: target, for: path)
   }
 
   /// All bytes of a regular file.
-  static func read(_ path: String) throws(TrainingError) -> [UInt8] {
+  public static func read(_ path: String) throws(TrainingError) -> [UInt8] {
     // A pipe would block an ordinary `open`; regular files ignore the flag.
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
@@ -103,7 +104,15 @@ public enum AtomicFile {
     return (descriptor, temporary)
   }
 
-  private static func write(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(TrainingError) {
+  /// Removes what processes left half written that ended while they wrote to files of a folder. Only for a folder
+  /// that nobody writes to.
+  static func removeLeftovers(in folder: String) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    where name.hasPrefix(".") && name.hasSuffix(".part") { unlink("\(folder)/\(name)") }
+  }
+
+  /// Writes all bytes at the end of what was written to `descriptor`; `path` is for messages.
+  static func write(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(TrainingError) {
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes { buffer in
@@ -113,17 +122,21 @@ public enum AtomicFile {
         if errno == EINTR { continue }
         throw systemError(path)
       }
+      // A disk that takes nothing and gives no reason would keep this loop here for ever.
+      guard count > 0 else { throw .unwritable(path: path, reason: "the system took no more bytes") }
       done += count
     }
   }
 
-  /// Makes the new name last through a power cut. Some file systems cannot; the file is whole either way.
-  private static func syncFolder(of target: String) {
+  /// Makes the new name last through a power cut. Some file systems have no such thing (EINVAL), and a folder may be
+  /// closed to readers; the file is whole either way. A disk that fails or is full is another matter.
+  private static func syncFolder(of target: String, for path: String) throws(TrainingError) {
     let folder = URL(fileURLWithPath: target).deletingLastPathComponent().path
     let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
-    fsync(descriptor)
-    close(descriptor)
+    defer { close(descriptor) }
+    guard fsync(descriptor) != 0, [EIO, ENOSPC, EDQUOT].contains(errno) else { return }
+    throw systemError(path)
   }
 
   private static func systemError(_ path: String) -> TrainingError {

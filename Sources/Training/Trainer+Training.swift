@@ -68,8 +68,11 @@ extension Trainer {
     return summary(cancelled: false)
   }
 
+  /// Whether all steps of the epoch are made, and its validation is still to come.
+  var isAtEpochsEnd: Bool { state.position.stepInEpoch == stepsInEpoch }
+
   /// Steps of one epoch.
-  private var stepsInEpoch: Int { min(trainSource.batchCount, options.limitBatches ?? .max) }
+  public var stepsInEpoch: Int { min(trainSource.batchCount, options.limitBatches ?? .max) }
 
   /// Forward, backward and optimizer step on `batch`. An optimizer that wants the loss evaluated again gets it of the
   /// same batch; the result is that of the first evaluation.

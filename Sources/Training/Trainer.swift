@@ -17,6 +17,8 @@ public final class Trainer {
   public let optimizerExpression: String
   public let standardization: Standardization
   public let split: Split
+  /// What the run's checkpoints say of its data.
+  public let dataIdentity: DataIdentity
 
   let events: any EventSink
   let trainSource, validationSource, testSource: BatchSource
@@ -45,6 +47,7 @@ public final class Trainer {
     try options.augmentation.validate(for: shape)
     self.options = options
     self.dataset = dataset
+    dataIdentity = DataIdentity(dataset)
     self.events = events
     var structure = options.network
     if let weights {

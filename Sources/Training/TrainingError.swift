@@ -20,6 +20,18 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
   case otherWeights(path: String, differences: [String])
   /// The system refuses to write there; what was there before is untouched.
   case unwritable(path: String, reason: String)
+  /// A checkpoint of which a byte is not as it was written, or that is none.
+  case damagedCheckpoint(path: String, finding: String)
+  /// A checkpoint of a run that is not this one.
+  case otherRun(path: String, differences: [String])
+  /// A run directory, or its log, that cannot be used.
+  case runDirectory(path: String, problem: String)
+  /// A folder that cannot become a run directory, since there is something in it.
+  case runExists(path: String, problem: String)
+  /// A run directory that another process writes to.
+  case locked(path: String, owner: String)
+  /// A run directory without a checkpoint that could be read, and what is wrong with each.
+  case noCheckpoint(path: String, findings: [String])
 
   public var description: String {
     switch self {
@@ -40,13 +52,30 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
     case .malformedWeights(let path, let reason):
       return "\(path): is not a whole safetensors file: \(reason); save the weights again"
     case .otherWeights(let path, let differences):
-      let shown = differences.prefix(5).joined(separator: "; ")
-      let more = differences.count > 5 ? "; and \(differences.count - 5) more" : ""
-      return "\(path): holds weights of another network: \(shown)\(more); "
+      return "\(path): holds weights of another network: \(list(differences)); "
         + "choose the architecture and the data it was trained with"
     case .unwritable(let path, let reason):
       return "\(path): cannot be written (\(reason)); choose another place or free space; "
         + "what was there is unchanged"
+    case .damagedCheckpoint(let path, let finding):
+      return "\(path): is no whole checkpoint: \(finding); resume from an earlier one"
+    case .otherRun(let path, let differences):
+      return "\(path): belongs to a run that is not this one: \(list(differences)); "
+        + "resume it with what it began with, or start a new run"
+    case .runDirectory(let path, let problem), .runExists(let path, let problem):
+      return "\(path): \(problem)"
+    case .locked(let path, let owner):
+      return "\(path): \(owner) is writing to it; wait for its end, or choose another run directory"
+    case .noCheckpoint(let path, let findings):
+      return findings.isEmpty
+        ? "\(path): holds no checkpoint yet; start the run anew"
+        : "\(path): holds no checkpoint that is whole: \(list(findings)); start the run anew"
     }
+  }
+
+  /// The first few, and how many more there are.
+  private func list(_ findings: [String]) -> String {
+    findings.prefix(5).joined(separator: "; ")
+      + (findings.count > 5 ? "; and \(findings.count - 5) more" : "")
   }
 }

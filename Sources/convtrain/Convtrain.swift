@@ -37,8 +37,22 @@ struct Convtrain: ParsableCommand {
   @OptionGroup(title: "Augmentation") var augmentation: AugmentationOptions
   @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
   @OptionGroup(title: "Training") var training: LoopOptions
+  @OptionGroup(title: "Runs and checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup(title: "Results") var results: ResultOptions
   @OptionGroup(title: "Display") var display: DisplayOptions
+
+  /// Settings may come from files: they are put before the parser as if they had been typed.
+  static func main() {
+    do {
+      main(try Invocation.current.get().tokens)
+    } catch let error as ValidationError {
+      exit(withError: error)
+    } catch {
+      let failure = Failure(error)
+      Console.error("Error: \(failure.message)")
+      exit(withError: failure.status.exitCode)
+    }
+  }
 
   func run() throws {
     ThreadWaiting.beBrief()

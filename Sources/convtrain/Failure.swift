@@ -11,17 +11,33 @@ struct Failure: Error {
   let status: ExitStatus
   let message: String
 
-  init(_ error: any Error) {
-    message = "\(error)"
-    status =
-      switch error {
-      case let error as DatasetError: Self.status(error)
-      case let error as TrainingError: Self.status(error)
-      case let error as OptimizerError: ExitStatus(error)
-      case let error as ConvNetError: Self.status(error)
-      case is OutputError: .failedRun
-      default: .internalError
-      }
+  /// - Parameter remark: the end of the message.
+  init(_ error: any Error, remark: String = "") {
+    switch error {
+    case let failure as Failure: self = failure
+    case let choice as DamagedChoice:
+      self.init(
+        status: Self.status(of: choice.error),
+        message: "\(choice.error); the newest one that is whole is \(choice.other)")
+    default: self.init(status: Self.status(of: error), message: "\(error)\(remark)")
+    }
+  }
+
+  private init(status: ExitStatus, message: String) {
+    self.status = status
+    self.message = message
+  }
+
+  private static func status(of error: any Error) -> ExitStatus {
+    switch error {
+    case is ConfigurationError: .usage
+    case let error as DatasetError: Self.status(error)
+    case let error as TrainingError: Self.status(error)
+    case let error as OptimizerError: ExitStatus(error)
+    case let error as ConvNetError: Self.status(error)
+    case is OutputError: .failedRun
+    default: .internalError
+    }
   }
 
   private static func status(_ error: DatasetError) -> ExitStatus {
@@ -38,9 +54,11 @@ struct Failure: Error {
   private static func status(_ error: TrainingError) -> ExitStatus {
     switch error {
     case .invalidOption, .noHyperparameter: .usage
-    case .malformedWeights, .otherWeights: .badData
-    case .notFound, .unreadable: .missingInput
-    case .diverged, .unwritable: .failedRun
+    case .malformedWeights, .otherWeights, .damagedCheckpoint, .otherRun, .runDirectory:
+      .badData
+    case .notFound, .unreadable, .noCheckpoint: .missingInput
+    case .runExists: .cannotCreate
+    case .diverged, .unwritable, .locked: .failedRun
     }
   }
 

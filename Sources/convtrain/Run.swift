@@ -9,7 +9,7 @@ import Terminal
 import Training
 
 struct Run {
-  private let command: Convtrain
+  let command: Convtrain
 
   init(_ command: Convtrain) {
     self.command = command
@@ -54,6 +54,7 @@ struct Run {
       Console.error("warning: --skip-train without --load: the network has its initial random weights")
     }
     // What can fail is tried before the time is spent.
+    let resumption = try Invocation.current.get().resumed.map(Resumption.init)
     if let save = results.save { try AtomicFile.requireWritable(save) }
     let weights = try results.load.map { (content: try TrainedWeights(reading: $0), path: $0) }
     let dataset = try clock.measure("reading the data") { try loadDataset() }
@@ -61,20 +62,35 @@ struct Run {
     let history = HistorySink()
     let registry = command.optimizer.registry()
     if display.level == .verbose { showSearchPath(of: registry) }
+    let sinks = EventSinks([sink] + (display.plot ? [history] : []))
     let trainer = try clock.measure("making the network and the optimizer") {
       try Trainer(
         try command.trainingOptions(), dataset: dataset, weights: weights, registry: registry, trace: trace,
-        events: EventSinks([sink] + (display.plot ? [history] : [])))
+        events: sinks)
     }
+    try resumption?.apply(to: trainer, isQuiet: display.level == .quiet)
+    if command.checkpoints.dryRun {
+      try Console.output(planTable(trainer, options: command.checkpoints))
+      return
+    }
+    let recorder = try recorder(for: trainer, resumption)
+    if let recorder { sinks.add(recorder) }
+    func pause(_ pause: Pause) throws { try recorder?.pause(pause, of: trainer) }
     let summary: TrainingSummary
     do {
-      summary = try clock.measure("training") { try trainer.train { interruption.isRequested } }
+      summary = try clock.measure("training") {
+        try trainer.train(isCancelled: { interruption.isRequested }, atPause: pause)
+      }
+      if summary.wasCancelled { try recorder?.save(trainer) }
+    } catch let error as TrainingError {
+      sink.finish()
+      throw Failure(error, remark: Self.wayOn(recorder))
     } catch {
       sink.finish()
       throw error
     }
     sink.finish()
-    if summary.wasCancelled { throw interrupted(interruption, summary) }
+    if summary.wasCancelled { throw interrupted(interruption, summary, recorder) }
     if let save = results.save {
       try clock.measure("writing \(save)") { try trainer.weights().write(to: save) }
     }
@@ -82,8 +98,9 @@ struct Run {
     do {
       test = try clock.measure("testing") { try trainer.test { interruption.isRequested } }
     } catch is CancellationError {
-      throw interrupted(interruption, summary)
+      throw interrupted(interruption, summary, recorder)
     }
+    try recorder?.finish(test)
     let result = RunResult(trainer: trainer, summary: summary, test: test)
     if display.json {
       try Console.output(result.json(withConfusion: results.confusionMatrix))
@@ -129,14 +146,16 @@ struct Run {
     return try Dataset.idx(directory: URL(fileURLWithPath: data))
   }
 
-  private func interrupted(_ interruption: Interruption, _ summary: TrainingSummary) -> ExitCode {
+  private func interrupted(
+    _ interruption: Interruption, _ summary: TrainingSummary, _ recorder: RunRecorder?
+  ) -> ExitCode {
     let loss = summary.trainLoss.map { ", loss \(Format.decimal($0, 4))" } ?? ""
     let saved = command.results.save.map { path in
       summary.wasCancelled ? "; \(path) was not written" : "; \(path) is complete"
     }
     Console.error(
       "interrupted after \(Format.count(summary.steps)) steps (\(summary.epochs) whole epochs, "
-        + "\(Format.duration(summary.seconds))\(loss))\(saved ?? "")")
+        + "\(Format.duration(summary.seconds))\(loss))\(saved ?? "")\(Self.wayOn(recorder))")
     return interruption.status.exitCode
   }
 }

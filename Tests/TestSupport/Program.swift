@@ -26,10 +26,10 @@ public final class Program {
     try Data(contentsOf: URL(fileURLWithPath: path(name)))
   }
 
-  /// Names of the files in the folder, without those that catch the program's output and its cache.
+  /// Names of the files in the folder, without those that catch the program's output, its cache and its runs.
   public func names() throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
-      .filter { !$0.hasPrefix("caught-") && $0 != "cache" }.sorted()
+      .filter { !$0.hasPrefix("caught-") && $0 != "cache" && $0 != "runs" }.sorted()
   }
 
   public func write(_ bytes: [UInt8], to name: String) throws {

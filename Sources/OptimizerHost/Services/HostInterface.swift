@@ -11,7 +11,7 @@ nonisolated(unsafe) let hostInterface: UnsafePointer<optplug_host> = permanent(
     name: permanentText("OptPlug"), version: permanentText(hostVersion),
     get_extension: { _, id in id.flatMap { services[String(cString: $0)]?() } }))
 
-let hostVersion = "0.1.0"
+package let hostVersion = "0.1.0"
 
 /// The services by the ids of their extensions.
 private let services: [String: @Sendable () -> UnsafeRawPointer?] = [

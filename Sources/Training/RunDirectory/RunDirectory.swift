@@ -1,0 +1,125 @@
+// The folder of a run: made once, never overwritten, and written to by one process at a time.
+
+import Foundation
+
+/// A run's folder, locked as long as this value lives.
+///
+/// The lock is the system's (`flock`): it ends with its process, however that ends.
+public final class RunDirectory {
+  public let path: String
+  private let lock: Int32
+
+  /// Makes a folder for a new run.
+  /// - Parameter path: must not exist, or be empty.
+  /// - Throws: ``TrainingError``.
+  public init(creating path: String) throws(TrainingError) {
+    // A process that ended before it had written settings left no run, and its folder may become one.
+    let remains: Set<String> = ["lock", "checkpoints", "environment.json", "metrics.jsonl", "metrics.csv"]
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    guard names.allSatisfy({ remains.contains($0) || $0.hasSuffix(".part") }) else {
+      throw .runExists(
+        path: path,
+        problem: Self.holdsRun(path)
+          ? "holds a run already; go on with it by --resume, or name another folder"
+          : "is not empty; name another folder for the run")
+    }
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw .unwritable(path: path, reason: "the folder cannot be made")
+    }
+    self.path = path
+    lock = try Self.lock(path)
+    // Another process may have had it in between.
+    guard !Self.holdsRun(path) else {
+      throw .runExists(path: path, problem: "holds a run already; name another folder")
+    }
+    try makeCheckpointFolder()
+  }
+
+  /// Makes `parent/name`, or the first of `parent/name-2`, `parent/name-3` … that is not there yet.
+  public convenience init(creatingIn parent: String, name: String) throws(TrainingError) {
+    do {
+      try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+    } catch {
+      throw .unwritable(path: parent, reason: "the folder cannot be made")
+    }
+    for number in 1... {
+      let path = "\(parent)/\(name)" + (number == 1 ? "" : "-\(number)")
+      // Of two processes that try, one makes it.
+      if mkdir(path, 0o777) == 0 {
+        try self.init(creating: path)
+        return
+      }
+      guard errno == EEXIST else { throw .unwritable(path: path, reason: String(cString: strerror(errno))) }
+    }
+    preconditionFailure("there is always a next number")
+  }
+
+  /// Opens the folder of a run that has begun.
+  public init(opening path: String) throws(TrainingError) {
+    var info = stat()
+    guard stat(path, &info) == 0 else { throw .notFound(path: path) }
+    guard Self.holdsRun(path) else {
+      throw .runDirectory(path: path, problem: "is no run directory: it holds no config.json")
+    }
+    self.path = path
+    lock = try Self.lock(path)
+    AtomicFile.removeLeftovers(in: path)
+    try makeCheckpointFolder()
+  }
+
+  deinit { close(lock) }
+
+  public static func configuration(in path: String) -> String { "\(path)/config.json" }
+  public static func environment(in path: String) -> String { "\(path)/environment.json" }
+  public static func checkpoints(in path: String) -> String { "\(path)/checkpoints" }
+
+  /// Writes one of its files whole or not at all.
+  public func write(_ text: String, to path: String) throws(TrainingError) {
+    try AtomicFile.write([Array(text.utf8)], to: path)
+  }
+
+  private static func holdsRun(_ path: String) -> Bool { access(configuration(in: path), F_OK) == 0 }
+
+  private func makeCheckpointFolder() throws(TrainingError) {
+    let path = Self.checkpoints(in: path)
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+      throw .unwritable(path: path, reason: String(cString: strerror(errno)))
+    }
+  }
+
+  private static func lock(_ directory: String) throws(TrainingError) -> Int32 {
+    let path = "\(directory)/lock"
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw .unwritable(path: path, reason: String(cString: strerror(errno))) }
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      if errno == EINTR { continue }
+      let isHeld = errno == EWOULDBLOCK
+      let reason = String(cString: strerror(errno))
+      close(descriptor)
+      guard isHeld else { throw .unwritable(path: path, reason: "it cannot be locked: \(reason)") }
+      let owner = (try? AtomicFile.read(path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+      throw .locked(path: directory, owner: owner.isEmpty ? "another process" : owner)
+    }
+    var name = [CChar](repeating: 0, count: 256)
+    let machine =
+      gethostname(&name, 255) == 0
+      ? String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      : "this machine"
+    // Who it is, for those who wait; the lock itself is not in the file's content.
+    let text = Array("process \(getpid()) on \(machine)".utf8)
+    guard ftruncate(descriptor, 0) == 0 else {
+      let reason = String(cString: strerror(errno))
+      close(descriptor)
+      throw .unwritable(path: path, reason: reason)
+    }
+    do throws(TrainingError) {
+      try AtomicFile.write(text, to: descriptor, path: path)
+    } catch {
+      close(descriptor)
+      throw error
+    }
+    return descriptor
+  }
+}

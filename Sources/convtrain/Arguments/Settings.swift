@@ -1,0 +1,194 @@
+// Arguments as names and values: read off the command line or a file, written to a file.
+
+import Foundation
+import OptimizerHost
+import Terminal
+import Training
+
+/// What a command line or a configuration file states.
+struct Settings: Equatable, Sendable {
+  enum Value: Equatable, Sendable {
+    case flag
+    case one(String)
+    case several([String])
+  }
+
+  /// By the option's name.
+  private(set) var values: [String: Value] = [:]
+
+  /// Reads a command line as the parser will. What it will refuse is left out here.
+  init(tokens: [String], _ table: OptionTable) {
+    var rest = tokens[...]
+    var isOver = false
+    while let token = rest.popFirst() {
+      if token == "--" && !isOver {
+        isOver = true
+      } else if isOver || !token.hasPrefix("-") {
+        if let positional = table.positional { set(positional, token) }
+      } else {
+        let parts = token.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+          String.init)
+        guard let entry = table[spelling: parts[0]] else { continue }
+        if !entry.takesValue {
+          // Of flags that undo one another the spelling says which it is.
+          values[String(parts[0].drop { $0 == "-" }).count > 1 ? String(parts[0].dropFirst(2)) : entry.name] =
+            .flag
+        } else if parts.count == 2 {
+          set(entry, parts[1])
+        } else if let next = rest.first, !next.hasPrefix(entry.name == "resume" ? "-" : "--") {
+          set(entry, next)
+          rest.removeFirst()
+        }
+      }
+    }
+  }
+
+  /// Reads a configuration file: one JSON object; a member is named as the option is, without dashes.
+  /// - Throws: ``ConfigurationError``, or `TrainingError` for a file that cannot be read.
+  init(configuration path: String, _ table: OptionTable) throws {
+    let bytes = try AtomicFile.read(path)
+    let members: [String: Member]
+    do {
+      members = try JSONDecoder().decode([String: Member].self, from: Data(bytes))
+    } catch DecodingError.typeMismatch(_, let context) {
+      let name = context.codingPath.first.map { ": \($0.stringValue)" } ?? ""
+      throw ConfigurationError(
+        path: path, problem: "holds a value that is no number, text, truth value or list of texts\(name)")
+    } catch {
+      throw ConfigurationError(path: path, problem: "is no JSON object")
+    }
+    for (name, member) in members.sorted(by: { $0.key < $1.key }) {
+      guard let entry = table[name: name] else {
+        let known = table.entries.map(\.name) + [table.positional?.name].compactMap { $0 }
+        throw ConfigurationError(
+          path: path, problem: "\(name) is no option of convtrain.\(suggestion(for: name, among: known))")
+      }
+      switch (member, entry.takesValue || entry.name == table.positional?.name) {
+      case (.truth(let holds), false): if holds { values[name] = .flag }
+      case (.text(let text), true): set(entry, text)
+      case (.list(let texts), true) where entry.isRepeating: for text in texts { set(entry, text) }
+      default:
+        throw ConfigurationError(
+          path: path,
+          problem: entry.takesValue
+            ? "\(name) takes \(entry.isRepeating ? "a list of texts" : "a number or a text")"
+            : "\(name) takes true or false")
+      }
+    }
+  }
+
+  /// All options that have a value without being stated.
+  init(standardsOf table: OptionTable) {
+    for entry in table.entries + [table.positional].compactMap({ $0 }) {
+      if let standard = entry.standard, entry.takesValue || entry.spellings.isEmpty { set(entry, standard) }
+    }
+  }
+
+  private mutating func set(_ entry: OptionTable.Entry, _ text: String) {
+    if entry.isRepeating {
+      if case .several(let texts) = values[entry.name] {
+        values[entry.name] = .several(texts + [text])
+      } else {
+        values[entry.name] = .several([text])
+      }
+    } else {
+      values[entry.name] = .one(text)
+    }
+  }
+
+  mutating func remove(_ name: String) { values[name] = nil }
+
+  /// With what `later` states on top; lists grow.
+  func overridden(by later: Settings) -> Settings {
+    var result = self
+    result.values.merge(later.values) { old, new in
+      guard case .several(let first) = old, case .several(let second) = new else { return new }
+      return .several(first + second)
+    }
+    return result
+  }
+
+  /// As a command line.
+  func tokens(_ table: OptionTable) -> [String] {
+    var tokens: [String] = []
+    for (name, value) in values.sorted(by: { $0.key < $1.key }) where name != table.positional?.name {
+      switch value {
+      case .flag: tokens.append("--\(name)")
+      case .one(let text): tokens.append("--\(name)=\(text)")
+      case .several(let texts): tokens += texts.map { "--\(name)=\($0)" }
+      }
+    }
+    if case .one(let text)? = table.positional.flatMap({ values[$0.name] }) { tokens.insert(text, at: 0) }
+    return tokens
+  }
+
+  /// As a configuration file, in the order of the help text.
+  func json(_ table: OptionTable) -> String {
+    let order = [table.positional?.name].compactMap { $0 } + table.entries.map(\.name)
+    let names = order.filter { values[$0] != nil } + values.keys.filter { !order.contains($0) }.sorted()
+    let lines = names.compactMap { name in
+      values[name].map { value in
+        let isNumber = table[name: name]?.standard.flatMap(Double.init) != nil
+        return "  \(jsonString(name)): \(Self.json(value, isNumber: isNumber))"
+      }
+    }
+    return "{\n" + lines.joined(separator: ",\n") + "\n}\n"
+  }
+
+  private static func json(_ value: Value, isNumber: Bool) -> String {
+    switch value {
+    case .flag: "true"
+    case .several(let texts): "[" + texts.map(jsonString).joined(separator: ", ") + "]"
+    // A number is written as one if it comes back as the same text, or if it is known to be one.
+    case .one(let text):
+      if Int(text).map({ "\($0)" }) == text {
+        text
+      } else if let number = Double(text), number.isFinite, "\(number)" == text,
+        isNumber || !text.hasSuffix(".0")
+      {
+        text
+      } else {
+        jsonString(text)
+      }
+    }
+  }
+
+  /// Whether both say the same: numbers by their value.
+  static func areEqual(_ first: Value?, _ second: Value?) -> Bool {
+    if case .one(let first)? = first, case .one(let second)? = second, let first = Double(first),
+      let second = Double(second)
+    {
+      return first == second
+    }
+    return first == second
+  }
+
+  /// A value in a file.
+  private enum Member: Decodable {
+    case truth(Bool)
+    case text(String)
+    case list([String])
+
+    init(from decoder: any Decoder) throws {
+      let value = try decoder.singleValueContainer()
+      if let truth = try? value.decode(Bool.self) {
+        self = .truth(truth)
+      } else if let whole = try? value.decode(Int.self) {
+        self = .text("\(whole)")
+      } else if let number = try? value.decode(Double.self) {
+        self = .text("\(number)")
+      } else if let list = try? value.decode([String].self) {
+        self = .list(list)
+      } else {
+        self = .text(try value.decode(String.self))
+      }
+    }
+  }
+}
+
+/// A configuration file that cannot be followed.
+struct ConfigurationError: Error, CustomStringConvertible {
+  let path, problem: String
+
+  var description: String { "\(path): \(problem)" }
+}
