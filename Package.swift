@@ -176,7 +176,8 @@ let package = Package(
       name: "HostLibraryTests", dependencies: ["COptPlug", "OptimizerHost", "Safetensors", "TestSupport"],
       swiftSettings: strict),
     .testTarget(name: "InstallTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["Datasets"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
       name: "ConvNetTests", dependencies: ["ConvNet"], exclude: ["Fixtures"], swiftSettings: hot),
     .testTarget(
