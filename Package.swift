@@ -103,7 +103,9 @@ let package = Package(
       name: "PluginValidator", dependencies: ["COptPlug", "CPluginValidator", "OptimizerHost"],
       swiftSettings: hot),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
-    .target(name: "Datasets", dependencies: ["CZlib"], swiftSettings: hot),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+    .target(name: "Datasets", dependencies: ["CZlib", "CPNG", "CJPEG"], swiftSettings: hot),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
     .target(name: "ConvNet", dependencies: ["COneDNN"], swiftSettings: hot),
     .target(

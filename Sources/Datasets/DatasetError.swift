@@ -37,6 +37,14 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A label outside the data set's classes.
   case labelOutOfRange(path: String, index: Int, label: Int, valid: ClosedRange<Int>)
 
+  /// The folder holds nothing that can be read as a data set.
+  case noDataset(directory: String)
+  /// A file that is not what its name says, or damaged.
+  case malformed(path: String, reason: String)
+  /// Images, arrays or folders that do not go together, or that cannot be used as they are.
+  case unsuitable(path: String, reason: String, remedy: String)
+  /// A known data set that is not in the home of data sets.
+  case notFetched(name: String, path: String)
   /// An augmentation's value outside its range.
   case augmentation(name: String, value: String, range: String)
 
@@ -86,6 +94,17 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
       return "\(path): label \(label) of image \(index) is outside "
         + "\(valid.lowerBound)…\(valid.upperBound), the classes of this data set; "
         + "download it again, or use files of one data set"
+    case .noDataset(let directory):
+      return
+        "\(directory): holds no data set that is known here; expected IDX files (train-images-idx3-ubyte …), "
+        + "CIFAR's binary files (data_batch_1.bin …, or train.bin), NumPy files (x_train.npy …), or folders of "
+        + "images (train/CLASS/*.png)"
+    case .malformed(let path, let reason):
+      return "\(path): \(reason); the file is damaged or of another kind: make or download it again"
+    case .unsuitable(let path, let reason, let remedy):
+      return "\(path): \(reason); \(remedy)"
+    case .notFetched(let name, let path):
+      return "\(name): is not here (\(path) does not exist); fetch it with: convtrain datasets fetch \(name)"
     case .augmentation(let name, let value, let range):
       return "augmentation: \(name) \(value) is out of range; use \(range)"
     }

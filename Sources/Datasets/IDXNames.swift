@@ -8,6 +8,11 @@ struct IDXNames {
   /// What stands before `train-images`: empty, or such as `emnist-letters`.
   let prefix: String
 
+  /// Whether one of the names is that of an IDX data set's file.
+  static func holdsAny(of names: [String]) -> Bool {
+    names.contains { Candidate(fileName: $0) != nil }
+  }
+
   /// Looks through `directory`. A raw file is preferred to its `.gz` twin.
   init(directory: String) throws(DatasetError) {
     try ByteFile.requireDirectory(directory)

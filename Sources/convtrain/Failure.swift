@@ -42,10 +42,10 @@ struct Failure: Error {
 
   private static func status(_ error: DatasetError) -> ExitStatus {
     switch error {
-    case .notFound, .missingFile, .unreadable: .missingInput
+    case .notFound, .missingFile, .unreadable, .noDataset, .notFetched: .missingInput
     case .ambiguous, .wrongKind, .badMagic, .headerTooShort, .emptyDimension, .tooLarge, .wrongLength,
       .truncatedGzip, .corruptGzip, .gzipTooShort, .gzipTooLong, .countMismatch, .shapeMismatch,
-      .labelOutOfRange:
+      .labelOutOfRange, .malformed, .unsuitable:
       .badData
     case .augmentation: .usage
     }

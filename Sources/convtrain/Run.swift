@@ -141,9 +141,7 @@ struct Run {
   }
 
   private func loadDataset() throws -> Dataset {
-    let data = command.data.data
-    if data == "builtin" { return BuiltinDigits.make() }
-    return try Dataset.idx(directory: URL(fileURLWithPath: data))
+    try command.data.load(seed: command.training.seed)
   }
 
   private func interrupted(

@@ -33,7 +33,7 @@ private struct Source {
     "PluginValidator": ["OptimizerHost", "COptPlug", "CPluginValidator"],
     "Safetensors": ["BasicFoundation", "OptimizerHost"],
     "HostLibrary": ["BasicFoundation", "OptimizerHost", "Safetensors", "COptPlugHost"],
-    "Datasets": ["CZlib"],
+    "Datasets": ["CZlib", "CPNG", "CJPEG"],
     "ConvNet": ["COneDNN"],
     "Training": ["OptimizerHost", "Safetensors", "Datasets", "ConvNet"],
     "Reporting": ["Training", "Datasets"],
