@@ -189,8 +189,13 @@ let package = Package(
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting", "Training", "Datasets", "TestSupport"],
       swiftSettings: strict),
+    .executableTarget(
+      name: "naive-trainer", dependencies: ["Training", "Datasets", "OptimizerHost"],
+      path: "Tests/NaiveTrainer", swiftSettings: strict),
     .testTarget(
-      name: "ConvtrainTests", dependencies: ["convtrain", "TestSupport"], exclude: ["Fixtures"],
+      name: "ConvtrainTests",
+      dependencies: ["convtrain", "naive-trainer", "Training", "Datasets", "TestSupport"],
+      exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
       name: "OptplugTests",

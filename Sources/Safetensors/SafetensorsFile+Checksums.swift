@@ -20,7 +20,7 @@ extension SafetensorsFile {
     return file
   }
 
-  /// Reads a file that was written with its checksums.
+  /// Reads a file that was written with its checksums; they are not in the result.
   /// - Throws: `Malformed`, which names the tensor where it is one that was damaged.
   public init(verifying bytes: [UInt8]) throws(Malformed) {
     try self.init(bytes: bytes)
@@ -39,6 +39,8 @@ extension SafetensorsFile {
       throw Malformed(
         reason: "tensor \(tensor.name) is damaged: its bytes do not have the checksum \(checksum)")
     }
+    metadata[Self.tensorsKey] = nil
+    metadata[Self.headerKey] = nil
   }
 
   private var byName: [NamedTensor] { tensors.sorted { $0.name < $1.name } }

@@ -43,6 +43,8 @@ struct Convtrain: ParsableCommand {
 
   /// Settings may come from files: they are put before the parser as if they had been typed.
   static func main() {
+    // Before anything else: the program begins anew.
+    ThreadWaiting.beBrief()
     do {
       main(try Invocation.current.get().tokens)
     } catch let error as ValidationError {
@@ -55,7 +57,6 @@ struct Convtrain: ParsableCommand {
   }
 
   func run() throws {
-    ThreadWaiting.beBrief()
     Console.prepare()
     do {
       try Run(self).perform()

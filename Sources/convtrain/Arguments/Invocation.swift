@@ -124,13 +124,23 @@ struct Invocation: Sendable {
     guard FileManager.default.fileExists(atPath: value, isDirectory: &isFolder) else {
       throw TrainingError.notFound(path: value)
     }
-    if isFolder.boolValue { return (value, nil) }
-    let folder = URL(fileURLWithPath: value).deletingLastPathComponent().deletingLastPathComponent()
-    guard FileManager.default.fileExists(atPath: RunDirectory.configuration(in: folder.path)) else {
-      throw TrainingError.runDirectory(
-        path: value, problem: "lies in no run directory: \(folder.path) holds no config.json")
+    func holdsRun(_ folder: String) -> Bool {
+      FileManager.default.fileExists(atPath: RunDirectory.configuration(in: folder))
     }
-    return (folder.path, value)
+    if isFolder.boolValue {
+      guard holdsRun(value) else {
+        throw TrainingError.runDirectory(
+          path: value, problem: "is no run directory: it holds no config.json")
+      }
+      return (value, nil)
+    }
+    let folder = NSString(string: NSString(string: value).deletingLastPathComponent).deletingLastPathComponent
+    let directory = folder.isEmpty ? "." : folder
+    guard holdsRun(directory) else {
+      throw TrainingError.runDirectory(
+        path: value, problem: "lies in no run directory: \(directory) holds no config.json")
+    }
+    return (directory, value)
   }
 
   /// The run that wrote last.

@@ -50,10 +50,11 @@ struct Settings: Equatable, Sendable {
     let members: [String: Member]
     do {
       members = try JSONDecoder().decode([String: Member].self, from: Data(bytes))
-    } catch DecodingError.typeMismatch(_, let context) {
-      let name = context.codingPath.first.map { ": \($0.stringValue)" } ?? ""
+    } catch DecodingError.typeMismatch(_, let context) where !context.codingPath.isEmpty {
       throw ConfigurationError(
-        path: path, problem: "holds a value that is no number, text, truth value or list of texts\(name)")
+        path: path,
+        problem: "holds a value that is no number, text, truth value or list of texts: "
+          + context.codingPath[0].stringValue)
     } catch {
       throw ConfigurationError(path: path, problem: "is no JSON object")
     }

@@ -1,0 +1,182 @@
+// A run's folder as the command line makes it and goes on with it.
+
+import Datasets
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+@Suite struct RunDirectoryTests {
+  private let program: Program
+
+  init() throws {
+    program = try Program("convtrain")
+    try program.writeIDX(BuiltinDigits.make(trainCount: 60, testCount: 10), to: "digits")
+  }
+
+  /// Six steps of a moment each.
+  private func begin(_ more: String...) throws -> Outcome {
+    try program.start(
+      [
+        "mlp", "--hidden-sizes", "4", "--data", "digits", "--epochs", "2", "--batch-size", "20", "--threads",
+        "1",
+      ] + more
+    ).finish()
+  }
+
+  private func json(_ name: String) throws -> [String: Any] {
+    try #require(JSONSerialization.jsonObject(with: program.contents(name)) as? [String: Any])
+  }
+
+  private func steps(_ run: String) throws -> [Int] {
+    try MetricsLog.records(program.path("\(run)/metrics.jsonl")).compactMap {
+      if case .step(let step) = $0 { step.step } else { nil }
+    }
+  }
+
+  @Test func aFolderOfItsOwn() throws {
+    let outcome = try begin("--lr", "0.01", "--opt", "beta1=0.8")
+    #expect(outcome.status == 0, "\(outcome.error)")
+    _ = try begin("--lr", "0.02", "--opt", "beta1=0.8")
+    let names = try FileManager.default.contentsOfDirectory(atPath: program.path("runs")).sorted()
+    #expect(names.count == 2 && names[0].hasSuffix("-mlp-adam") && names[1] == names[0] + "-2", "\(names)")
+    #expect(outcome.error.contains("run directory: runs/\(names[0])"))
+    let config = try json("runs/\(names[0])/config.json")
+    #expect(config["arch"] as? String == "mlp" && config["lr"] as? Double == 0.01)
+    #expect(config["seed"] as? Int == 42 && config["opt"] as? [String] == ["beta1=0.8"])
+    let environment = try json("runs/\(names[0])/environment.json")
+    let plugins = try #require(environment["plugins"] as? [[String: Any]])
+    #expect(plugins.count == 1 && (plugins[0]["hash"] as? String)?.count == 64)
+    let index = try json("runs/\(names[0])/checkpoints/index.json")
+    #expect(index["last"] as? String == "step-00000006.safetensors" && index["best"] is String)
+    // Without --resume's argument: the run that wrote last.
+    let again = try program.run("--resume")
+    #expect(again.status == 0 && again.error.contains(names[1]), "\(again.error)")
+  }
+
+  @Test func aConfigurationRepeatsTheRun() throws {
+    #expect(try begin("--run-dir", "first", "--lr", "0.01", "--save", "a.safetensors").status == 0)
+    let outcome = try program.run(
+      "--config", "first/config.json", "--run-dir", "second", "--save", "b.safetensors")
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(try program.contents("a.safetensors") == program.contents("b.safetensors"))
+    let other = try program.run(
+      "--config", "first/config.json", "--no-run-dir", "--lr", "0.02", "--save", "c.safetensors")
+    #expect(other.status == 0 && other.error.contains("lr=0.02"), "\(other.error)")
+    #expect(try program.contents("a.safetensors") != program.contents("c.safetensors"))
+  }
+
+  @Test(arguments: [
+    (#"{"epoch": 3}"#, 64, "epoch is no option of convtrain. Did you mean 'epochs'?"),
+    (#"{"epochs": true}"#, 64, "epochs takes a number or a text"),
+    (#"{"lookahead": 1}"#, 64, "lookahead takes true or false"),
+    (#"{"epochs": 0}"#, 64, "--epochs 0 is out of range"), (#"[1]"#, 64, "is no JSON object"),
+    (#"{"epochs": {}}"#, 64, "no number, text, truth value or list of texts"),
+    (#"{"#, 64, "is no JSON object"),
+  ])
+  func configurationsThatCannotBeFollowed(text: String, status: Int, message: String) throws {
+    try program.write(Array(text.utf8), to: "c.json")
+    let outcome = try program.run("--config", "c.json")
+    #expect(Int(outcome.status) == status && outcome.output == "", "\(outcome.error)")
+    #expect(outcome.error.contains("c.json") && outcome.error.contains(message), "\(outcome.error)")
+    #expect(try program.run("--config", "none.json").status == 66)
+  }
+
+  @Test func resumingRefusesAnotherRun() throws {
+    #expect(try begin("--run-dir", "run").status == 0)
+    for (arguments, status, text) in [
+      (["--resume", "run", "--lr", "0.1"], 64, "--lr was not given and is 0.1"),
+      (["lenet", "--resume", "run"], 64, "arch was mlp and is lenet"),
+      (["--resume", "run", "--run-dir", "other"], 64, "leave --run-dir out"),
+      (["--resume", "run", "--config", "run/config.json"], 64, "leave --config out"),
+      (["--resume", "nowhere"], 66, "nowhere"), (["--resume", "digits"], 65, "holds no config.json"),
+      (["--resume", "digits/train-labels-idx1-ubyte"], 65, "lies in no run directory"),
+      (["--run-dir", "run"], 73, "holds a run already"),
+    ] {
+      let outcome = try program.start(arguments).finish()
+      #expect(Int(outcome.status) == status && outcome.error.contains(text), "\(arguments): \(outcome.error)")
+    }
+    // What is stated as it was changes nothing; more epochs are allowed.
+    let more = try program.run("--resume", "run", "--batch-size", "20", "--epochs", "3")
+    #expect(more.status == 0 && more.error.contains("--epochs was 2 and is 3"), "\(more.error)")
+    #expect(try steps("run") == Array(1...9) && json("run/config.json")["epochs"] as? Int == 3)
+  }
+
+  @Test func aDamagedCheckpointIsPassedOver() throws {
+    #expect(try begin("--run-dir", "run", "--checkpoint-every", "1", "--save", "a.safetensors").status == 0)
+    let newest = "run/checkpoints/step-00000006.safetensors"
+    var bytes = [UInt8](try program.contents(newest))
+    bytes[bytes.count / 2] ^= 0x10
+    try program.write(bytes, to: newest)
+    let named = try program.run("--resume", newest)
+    #expect(named.status == 65 && named.error.contains("is damaged"), "\(named.error)")
+    #expect(named.error.contains("the newest one that is whole is run/checkpoints/step-00000005"))
+    let first = try program.contents("a.safetensors")
+    let outcome = try program.run("--resume", "run")
+    #expect(outcome.status == 0 && outcome.error.contains("passed over: run/checkpoints/step-00000006"))
+    #expect(try program.contents("a.safetensors") == first)
+    #expect(try steps("run") == Array(1...6))
+  }
+
+  /// The first signal: finish the step, checkpoint, say how to go on.
+  @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
+  func anInterruptedRunGoesOn(number: Int32, status: Int32) throws {
+    let running = try program.start([
+      "mlp", "--hidden-sizes", "4", "--data", "digits", "--epochs", "100000", "--threads", "1", "--run-dir",
+      "run",
+    ])
+    try running.waitForError("1/100000  loss")
+    kill(running.process.processIdentifier, number)
+    let outcome = try running.finish()
+    #expect(outcome.status == status && outcome.error.contains("convtrain --resume run"), "\(outcome.error)")
+    let written = try #require(steps("run").last)
+    let name = CheckpointFolder.name(step: written)
+    #expect(FileManager.default.fileExists(atPath: program.path("run/checkpoints/\(name)")))
+    let locked = try program.start(["--resume", "run"])
+    try locked.waitForError("resumed from run/checkpoints/\(name)")
+    let second = try program.run("--resume", "run")
+    #expect(second.status == 1 && second.error.contains("is writing to it"), "\(second.error)")
+    kill(locked.process.processIdentifier, SIGINT)
+    #expect(try locked.finish().status == 130)
+    #expect(try steps("run") == Array(1...#require(steps("run").last)))
+  }
+
+  @Test func divergenceNamesTheLastGoodCheckpoint() throws {
+    let outcome = try begin(
+      "--run-dir", "run", "--checkpoint-every", "1", "--optimizer-plugin", "sgd", "--lr", "1e18")
+    #expect(outcome.status == 1, "\(outcome.error)")
+    #expect(outcome.error.contains("diverged in epoch 1, step") && outcome.error.contains("finite"))
+    #expect(
+      outcome.error.contains("the last good checkpoint is run/checkpoints/step-")
+        || outcome.error.contains("there is no checkpoint yet"), "\(outcome.error)")
+  }
+
+  /// A file that may not grow as a checkpoint needs is a disk that is full.
+  @Test func aFullDiskEndsTheRunAndKeepsTheOldCheckpoint() throws {
+    #expect(try begin("--run-dir", "run", "--save", "a.safetensors").status == 0)
+    let convtrain = BuildProducts.directory.appendingPathComponent("convtrain").path
+    let shell = Process()
+    shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+    // Blocks of 512 bytes: the log fits, a checkpoint does not.
+    shell.arguments = ["-c", "ulimit -f 40; exec \(convtrain) --resume run --epochs 4 2> limited"]
+    shell.currentDirectoryURL = program.folder.url
+    shell.standardOutput = FileHandle.nullDevice
+    try shell.run()
+    shell.waitUntilExit()
+    let error = String(decoding: try program.contents("limited"), as: UTF8.self)
+    #expect(shell.terminationStatus == 1, "\(error)")
+    #expect(error.contains("step-00000009.safetensors: cannot be written (File too large)"), "\(error)")
+    #expect(error.contains("the last good checkpoint is run/checkpoints/step-00000006"), "\(error)")
+    let left = try FileManager.default.contentsOfDirectory(atPath: program.path("run/checkpoints"))
+    #expect(left.contains("step-00000006.safetensors") && !left.contains { $0.hasSuffix(".part") }, "\(left)")
+    #expect(try program.run("--resume", "run").status == 0)
+    #expect(try steps("run") == Array(1...12))
+  }
+
+  @Test func aDryRunWritesNothing() throws {
+    let outcome = try begin("--dry-run")
+    #expect(outcome.status == 0 && outcome.output.contains("optimizer state"), "\(outcome.error)")
+    #expect(outcome.output.contains("6, 3 in each epoch"), "\(outcome.output)")
+    #expect(!FileManager.default.fileExists(atPath: program.path("runs")))
+  }
+}
