@@ -23,10 +23,12 @@ struct Convtrain: ParsableCommand {
       expression; convtrain's defaults for lr and weight_decay; the plugin's own default. The same arguments \
       and number of threads give the same bits.
 
-      Progress goes to stderr, the result to stdout. Ctrl-C ends the run after the current step.
+      Progress goes to stderr, the result to stdout. Ctrl-C ends the run after the current step; \
+      --resume goes on.
 
-      Exit status: 0 success; 1 failed run (diverged, or the result cannot be written); 64 wrong usage; 65 bad \
-      data; 66 missing input; 69 a plugin cannot be used; 70 internal error; 130 interrupted.
+      Exit status: 0 success; 1 failed run (diverged, or something cannot be written); 64 wrong usage; 65 bad \
+      data; 66 missing input; 69 a plugin cannot be used; 70 internal error; 73 the run folder is there already; \
+      130 interrupted, 143 terminated, with a checkpoint.
       """)
 
   @Argument(help: ArgumentHelp("The network.", valueName: "arch"))
