@@ -57,6 +57,7 @@ public final class Network {
   private let store: ParameterStore
   private let layers: Sequential
   private let device: any Device
+  private let team: Threads
   let arena: Arena
   private let step = StepState()
   private var programs: [Plan: (program: Program, logits: Tensor)] = [:]
@@ -101,6 +102,7 @@ public final class Network {
     buffers = store.buffers
     arena = try Arena()
     device = try OneDNNDevice(threads: threads)
+    team = Threads(count: threads)
     _ = try program(.training, count: batchSize)
   }
 
@@ -209,6 +211,13 @@ public final class Network {
     try program.plan()
     programs[plan] = (program, pass.output)
     return (program, pass.output)
+  }
+
+  /// Work of the caller's own on the network's threads: calls `body` with ranges that together cover `0..<items`, at the
+  /// same time where it is worth it; each item costs about `cost` elements' work.
+  public func forRanges(_ items: Int, cost: Int, _ body: (Range<Int>) -> Void) {
+    team.prepare()
+    team.forRanges(items, cost: cost, body)
   }
 
   private static func require(_ name: String, _ value: Int, in range: ClosedRange<Int>) throws {

@@ -38,6 +38,24 @@ public final class Batch {
     shares.deallocate()
   }
 
+  /// Takes over what another batch holds.
+  /// - Precondition: it is of the same shape, and has room.
+  public func copy(_ other: Batch) {
+    precondition(other.shape == shape && other.count <= capacity, "the batch is of another shape")
+    func copy<T>(
+      _ source: UnsafeMutableBufferPointer<T>, _ target: UnsafeMutableBufferPointer<T>, _ count: Int
+    ) {
+      guard let source = source.baseAddress, let target = target.baseAddress else { return }
+      target.update(from: source, count: count)
+    }
+    count = other.count
+    isMixed = other.isMixed
+    copy(other.images, images, count * shape.count)
+    copy(other.labels, labels, count)
+    copy(other.secondLabels, secondLabels, count)
+    copy(other.shares, shares, count)
+  }
+
   /// Zeroed, on a cache line's boundary, which vector loads like.
   private static func allocate<T: Numeric>(_ count: Int) -> UnsafeMutableBufferPointer<T> {
     let raw = UnsafeMutableRawBufferPointer.allocate(byteCount: count * MemoryLayout<T>.stride, alignment: 64)

@@ -24,6 +24,9 @@ public enum Format {
     return text.hasSuffix(".") ? String(text.dropLast()) : text
   }
 
+  /// With four significant digits at most: `0.0005`, `3.078e-06`.
+  public static func significant(_ value: Double) -> String { String(format: "%.4g", value) }
+
   /// 0…1 as `98.25 %`.
   public static func percent(_ share: Double) -> String { decimal(share * 100, 2) + " %" }
 

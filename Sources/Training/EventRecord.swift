@@ -106,7 +106,8 @@ extension EventRecord.Step {
   public init(_ report: StepReport) {
     self.init(
       epoch: report.epoch, step: report.totalSteps, loss: report.batchLoss, accuracy: report.accuracy,
-      learningRate: report.learningRate, imagesPerSecond: report.imagesPerSecond)
+      learningRate: report.learningRate, imagesPerSecond: report.imagesPerSecond,
+      isSynchronized: report.isSynchronized ?? false, gradientNorm: report.gradientNorm)
   }
 }
 
@@ -115,7 +116,8 @@ extension EventRecord.Epoch {
     self.init(
       epoch: report.epoch, step: report.totalSteps, trainLoss: report.trainLoss,
       trainAccuracy: report.trainAccuracy, validationLoss: report.validation?.loss,
-      validationAccuracy: report.validation?.accuracy, learningRate: report.learningRate,
+      validationAccuracy: report.validation?.accuracy, fastValidationLoss: report.fastValidation?.loss,
+      fastValidationAccuracy: report.fastValidation?.accuracy, learningRate: report.learningRate,
       seconds: report.seconds, imagesPerSecond: report.imagesPerSecond, isBest: report.isBest)
   }
 }

@@ -6,12 +6,14 @@ import OptimizerHost
 /// An optimizer by its expression, with values stated elsewhere.
 ///
 /// A hyperparameter takes the first of these that is stated:
-/// 1. ``overrides``
-/// 2. ``learningRate`` and ``weightDecay``, for `lr` and `weight_decay`
-/// 3. the expression
-/// 4. the trainer's defaults, ``defaultLearningRate`` and ``defaultWeightDecay``, where the optimizer has
+/// 1. the last of the ``groupRules`` that match the parameter
+/// 2. 0 as the `weight_decay` of a parameter of the kinds ``undecayed``
+/// 3. ``overrides``
+/// 4. ``learningRate`` and ``weightDecay``, for `lr` and `weight_decay`
+/// 5. the expression
+/// 6. the trainer's defaults, ``defaultLearningRate`` and ``defaultWeightDecay``, where the optimizer has
 ///    such a hyperparameter
-/// 5. the plugin's own default
+/// 7. the plugin's own default
 public struct OptimizerRequest: Sendable {
   /// The trainer's default for `lr`.
   public static let defaultLearningRate = 5e-4
@@ -26,18 +28,21 @@ public struct OptimizerRequest: Sendable {
   public var learningRate: Double?
   /// 0 or more; an error for an optimizer without `weight_decay`.
   public var weightDecay: Double?
-  /// Gives biases and norm parameters a weight decay of 0; an error for an optimizer without `weight_decay`.
-  public var sparesBiasesAndNorms: Bool
+  /// Kinds of parameters that get a weight decay of 0; an error for an optimizer without `weight_decay`.
+  public var undecayed: Set<ParameterKind>
+  /// Values for parameters by their names; one that matches none is an error.
+  public var groupRules: [GroupRule]
 
   public init(
     expression: String = "adam", overrides: [(name: String, value: String)] = [], learningRate: Double? = nil,
-    weightDecay: Double? = nil, sparesBiasesAndNorms: Bool = false
+    weightDecay: Double? = nil, undecayed: Set<ParameterKind> = [], groupRules: [GroupRule] = []
   ) {
     self.expression = expression
     self.overrides = overrides
     self.learningRate = learningRate
     self.weightDecay = weightDecay
-    self.sparesBiasesAndNorms = sparesBiasesAndNorms
+    self.undecayed = undecayed
+    self.groupRules = groupRules
   }
 
   /// Makes the optimizer for a network's parameters.
@@ -45,28 +50,28 @@ public struct OptimizerRequest: Sendable {
   /// Only an instance can tell which hyperparameters there are, so a first one is made and asked; a second
   /// one follows if something is to be added. A trace follows the one that trains.
   func makeOptimizer(
-    for network: Network, registry: PluginRegistry, threads: Int, seed: UInt64, trace: Trace? = nil
+    for network: Network, groups: ParameterGroups, registry: PluginRegistry, threads: Int, seed: UInt64,
+    trace: Trace? = nil
   ) throws -> Optimizer {
     func make(
-      _ overrides: [(name: String, value: String)], spare: Bool, trace: Trace? = nil
+      _ overrides: [(name: String, value: String)], grouped: Bool, trace: Trace? = nil
     ) throws -> Optimizer {
-      var groups = [ParameterGroup(name: "all")]
-      if spare { groups.append(ParameterGroup(name: "no_decay", hyperparameters: ["weight_decay": 0])) }
-      let parameters = network.parameters.compactMap { parameter in
+      let parameters = zip(network.parameters, groups.membership).compactMap { parameter, group in
         parameter.values.baseAddress.map { values in
           Parameter(
             name: parameter.name, shape: parameter.shape, values: UnsafeMutableRawPointer(values),
-            group: spare && parameter.kind != .weight ? 1 : 0)
+            group: grouped ? group : 0)
         }
       }
       return try Optimizer(
-        expression, registry: registry, parameters: parameters, groups: groups, overrides: overrides,
+        expression, registry: registry, parameters: parameters,
+        groups: grouped ? groups.groups : [ParameterGroup(name: "all")], overrides: overrides,
         threads: threads, seed: seed, trace: trace)
     }
-    let first = try make(overrides, spare: false)
+    let first = try make(overrides, grouped: false)
     let added = try stated(by: first)
-    if added.isEmpty && !sparesBiasesAndNorms && trace == nil { return first }
-    return try make(added + overrides, spare: sparesBiasesAndNorms, trace: trace)
+    if added.isEmpty && groups.groups.count == 1 && trace == nil { return first }
+    return try make(added + overrides, grouped: true, trace: trace)
   }
 
   /// Values for `lr` and `weight_decay` from outside expression and overrides.
@@ -78,7 +83,7 @@ public struct OptimizerRequest: Sendable {
     var result: [(name: String, value: String)] = []
     for (name, explicit, standard) in wishes {
       guard optimizer.hasHyperparameter(name) else {
-        if explicit != nil || (name == "weight_decay" && sparesBiasesAndNorms) {
+        if explicit != nil || (name == "weight_decay" && !undecayed.isEmpty) {
           throw TrainingError.noHyperparameter(
             name: name, optimizer: optimizer.expression,
             candidates: optimizer.hyperparameters.map(\.path).filter { $0.hasSuffix("." + name) })

@@ -31,10 +31,24 @@ public struct RunState: Hashable, Codable, Sendable {
   var lastSums: EpochSums?
   /// The best epoch so far.
   public internal(set) var best: BestEpoch?
+  /// Epochs since the best one.
+  public internal(set) var epochsWithoutGain = 0
+  /// What a schedule that watches the validation loss remembers.
+  var plateau = PlateauState()
+  /// Time of training and validation so far, that of earlier processes of the run included.
+  public internal(set) var secondsSpent = 0.0
 }
 
-/// The epoch whose weights judge best: the highest accuracy on the validation images, and among equals the lowest
-/// loss; on the training images where none are held back.
+/// By what epochs are compared.
+public enum Monitor: String, CaseIterable, Hashable, Codable, Sendable {
+  /// Higher is better; among equals the lower loss.
+  case accuracy
+  /// Lower is better; among equals the higher accuracy.
+  case loss
+}
+
+/// The epoch whose weights judge best, by ``TrainingOptions/monitor``, on the validation images; on the training images
+/// where none are held back.
 public struct BestEpoch: Hashable, Codable, Sendable {
   /// From 1.
   public let epoch: Int
@@ -46,8 +60,11 @@ public struct BestEpoch: Hashable, Codable, Sendable {
   public let loss: Double
 
   /// Whether it is better than what came before.
-  func improves(on other: BestEpoch?) -> Bool {
+  func improves(on other: BestEpoch?, by monitor: Monitor) -> Bool {
     guard let other else { return true }
-    return (accuracy, -loss) > (other.accuracy, -other.loss)
+    return switch monitor {
+    case .accuracy: (accuracy, -loss) > (other.accuracy, -other.loss)
+    case .loss: (-loss, accuracy) > (-other.loss, other.accuracy)
+    }
   }
 }

@@ -5,8 +5,11 @@ import OptimizerHost
 import Safetensors
 
 extension Trainer {
-  /// What decides nothing about the result of a step: how many epochs there will be, and on how many threads.
-  private static let freeOptions: Set<String> = ["epochs", "threads"]
+  /// What decides nothing about the result of a step: how many epochs there will be, on how many threads, when a run is
+  /// over, and what is judged besides.
+  private static let freeOptions: Set<String> = [
+    "epochs", "threads", "patience", "timeLimit", "evaluatesFastWeights",
+  ]
 
   /// The run as it is now. Take it before, after, or at a pause of a training.
   /// - Throws: errors of `OptimizerHost`.

@@ -25,6 +25,12 @@ public final class Trainer {
   /// For evaluations.
   let batch: Batch
   let trainBatches: BatchPipeline
+  /// Copies of a step's batches, for optimizers that evaluate the loss of several again.
+  var keptBatches: [Batch] = []
+  let gradients: Gradients
+  let groups: ParameterGroups
+  /// Full path of the hyperparameter that says how often a Lookahead of the tree synchronises.
+  let lookaheadPath: String?
   /// Every `lr` of the optimizer, in a wrapper or a base, for every parameter group, before the schedule's factor.
   let baseLearningRates: [(path: String, group: Int, value: Double)]
   /// Where the run is.
@@ -73,22 +79,40 @@ public final class Trainer {
       BatchSource(images: images, indices: indices, standardization: standard, batchSize: options.batchSize)
     }
     trainSource = source(dataset.train, split.train)
-    validationSource = source(dataset.train, split.validation)
+    validationSource = source(
+      dataset.train,
+      options.overfitsOneBatch
+        ? Array(
+          trainSource.epochOrder(seed: options.seed, epoch: 0).prefix(options.batchSize * options.accumulate))
+        : split.validation)
+    if validationSource.batchCount == 0 {
+      if options.patience != nil { throw TrainingError.needsValidation(what: "stopping for want of gain") }
+      if case .plateau = options.schedule.family {
+        throw TrainingError.needsValidation(what: "reducing the learning rate on a plateau")
+      }
+    }
     testSource = source(dataset.test, Array(0..<dataset.test.count))
     batch = Batch(capacity: options.batchSize, shape: shape)
-    let augmentation = options.augmentation.isNone ? nil : options.augmentation
+    // One batch to be learnt by heart stays as it is.
+    let augmentation =
+      options.augmentation.isNone || options.overfitsOneBatch ? nil : options.augmentation
     trainBatches = BatchPipeline(
       source: trainSource, augmentation: augmentation, seed: options.seed,
-      batchesPerEpoch: min(trainSource.batchCount, options.limitBatches ?? .max),
+      batchesPerEpoch: min(
+        trainSource.batchCount, options.stepsInEpoch(batches: trainSource.batchCount) * options.accumulate),
       // Images as they are take a hundredth of the network's time: not worth a thread.
       workers: augmentation == nil ? 0 : options.threads)
+    groups = try ParameterGroups(
+      of: network.parameters, undecayed: options.optimizer.undecayed, rules: options.optimizer.groupRules)
     optimizer = try options.optimizer.makeOptimizer(
-      for: network, registry: registry, threads: options.threads, seed: options.seed, trace: trace)
+      for: network, groups: groups, registry: registry, threads: options.threads, seed: options.seed,
+      trace: trace)
     optimizerExpression = optimizer.expression
-    let groups = options.optimizer.sparesBiasesAndNorms ? 2 : 1
+    gradients = Gradients(of: network)
+    lookaheadPath = Self.lookaheadPath(in: optimizer)
     baseLearningRates = try optimizer.hyperparameters.map(\.path).filter { $0 == "lr" || $0.hasSuffix(".lr") }
-      .flatMap { [optimizer] path in
-        try (0..<groups).map { (path, $0, try optimizer.value(of: path, group: $0)) }
+      .flatMap { [optimizer, groups] path in
+        try groups.groups.indices.map { (path, $0, try optimizer.value(of: path, group: $0)) }
       }
     events.receive(.started(description))
   }
@@ -111,9 +135,16 @@ public final class Trainer {
     try evaluate(testSource, isCancelled: isCancelled)
   }
 
-  /// One pass over `source` in inference mode, with the optimizer's evaluation weights.
-  func evaluate(_ source: BatchSource, isCancelled: () -> Bool) throws -> Evaluation {
-    try optimizer.withEvaluationWeights {
+  /// As ``test(isCancelled:)``, on the validation images; nil without any.
+  public func validate(isCancelled: () -> Bool = { false }) throws -> Evaluation? {
+    validationSource.batchCount == 0 ? nil : try evaluate(validationSource, isCancelled: isCancelled)
+  }
+
+  /// One pass over `source` in inference mode, with the optimizer's evaluation weights or those being trained.
+  func evaluate(
+    _ source: BatchSource, onFastWeights: Bool = false, isCancelled: () -> Bool
+  ) throws -> Evaluation {
+    func body() throws -> Evaluation {
       var loss = 0.0
       var confusion = ConfusionMatrix(classCount: dataset.classCount)
       var predictions = [Int32](repeating: 0, count: source.batchSize)
@@ -132,6 +163,7 @@ public final class Trainer {
       }
       return Evaluation(loss: loss / Double(max(1, confusion.total)), confusion: confusion)
     }
+    return onFastWeights ? try body() : try optimizer.withEvaluationWeights(body)
   }
 
   private var description: RunDescription {
@@ -146,8 +178,10 @@ public final class Trainer {
       },
       stateBytes: optimizer.stateBytes,
       learningRate: baseLearningRates.first?.value,
-      schedule: options.schedule.summary(epochs: options.epochs),
-      gradientClip: options.gradientClip, sparesBiasesAndNorms: options.optimizer.sparesBiasesAndNorms,
+      schedule: options.schedule.summary(epochs: options.epochs, stepsInEpoch: stepsInEpoch),
+      labelSmoothing: options.labelSmoothing, gradientClipping: options.gradientClipping?.summary,
+      accumulate: options.accumulate, groups: groups.descriptions, limits: options.limits,
+      overfitsOneBatch: options.overfitsOneBatch,
       hasEvaluationWeights: optimizer.hasEvaluationWeights, seed: options.seed, threads: options.threads)
   }
 }

@@ -8,6 +8,10 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
   case invalidOption(name: String, value: String, range: String)
   /// A hyperparameter was asked for that the optimizer lacks, or of which it has several.
   case noHyperparameter(name: String, optimizer: String, candidates: [String])
+  /// A rule for parameters matches none; `suggestion` starts with a space, or is empty.
+  case noParameter(pattern: String, suggestion: String, names: [String])
+  /// Something looks at validation images, and there are none.
+  case needsValidation(what: String)
   /// A loss, gradient or parameter that is no finite number. Epoch and step count from 1.
   case diverged(epoch: Int, step: Int, finding: String)
   /// No such file.
@@ -42,6 +46,12 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
         ? "\(optimizer) has no hyperparameter \(name): leave it out"
         : "\(optimizer) has several hyperparameters \(name): set each by its path, "
           + candidates.joined(separator: ", ")
+    case .noParameter(let pattern, let suggestion, let names):
+      let shown = names.prefix(8).joined(separator: ", ")
+      return "no parameter is named as '\(pattern)'.\(suggestion) The network has \(shown)"
+        + (names.count > 8 ? " and \(names.count - 8) more" : "")
+    case .needsValidation(let what):
+      return "\(what) looks at validation images, and none are held back: make the validation share larger"
     case .diverged(let epoch, let step, let finding):
       return "training diverged in epoch \(epoch), step \(step): \(finding); "
         + "try a lower learning rate or clip the gradients"

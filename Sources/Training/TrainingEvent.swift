@@ -34,13 +34,22 @@ public struct RunDescription: Sendable {
   public let plugins: [Plugin]
   /// Bytes of optimizer state.
   public let stateBytes: Int
-  /// `nil`: this optimizer has no learning rate.
+  /// The base of the first parameter group; `nil`: this optimizer has no learning rate.
   public let learningRate: Double?
   /// In words.
   public let schedule: String
-  public let gradientClip: Double?
-  /// Biases and norm parameters have no weight decay.
-  public let sparesBiasesAndNorms: Bool
+  /// 0…1.
+  public let labelSmoothing: Double
+  /// In words; `nil`: none.
+  public let gradientClipping: String?
+  /// Batches whose gradients are averaged for a step.
+  public let accumulate: Int
+  /// Parameter groups with values of their own; those of no such group are not in it.
+  public let groups: [Group]
+  /// What may end the run before its last epoch, in words.
+  public let limits: [String]
+  /// Every step is made on the same images, which are also the validation images.
+  public let overfitsOneBatch: Bool
   /// The evaluation weights are the optimizer's own, such as Lookahead's slow weights.
   public let hasEvaluationWeights: Bool
   public let seed: UInt64
@@ -54,6 +63,16 @@ public struct RunDescription: Sendable {
     /// Its SHA-256, in 64 hexadecimal digits.
     public let hash: String
   }
+
+  /// Parameters with values of their own.
+  public struct Group: Hashable, Sendable {
+    /// The rules that apply to it.
+    public let name: String
+    /// Tensors, and elements of all of them.
+    public let tensors, elements: Int
+    /// Such as `lr=0.0001`.
+    public let settings: [String]
+  }
 }
 
 /// A training step, with means over the epoch so far.
@@ -62,7 +81,7 @@ public struct StepReport: Sendable {
   public let step, stepsInEpoch: Int
   /// Steps of the whole run so far.
   public let totalSteps: Int
-  /// Mean loss per image of this step's batch, in nats.
+  /// Mean loss per image of this step's batch, in nats; of smoothed and mixed labels where training uses them.
   public let batchLoss: Double
   /// Mean loss per image of the epoch so far, in nats.
   public let loss: Double
@@ -70,6 +89,10 @@ public struct StepReport: Sendable {
   public let accuracy: Double
   /// That the step was made with; `nil`: the optimizer has none.
   public let learningRate: Double?
+  /// The global norm of the mean gradient before clipping; `nil` where clipping does not compute it.
+  public let gradientNorm: Double?
+  /// Whether Lookahead's slow and fast weights were brought together by this step; `nil` without a Lookahead.
+  public let isSynchronized: Bool?
   /// Over the run so far, training steps only.
   public let imagesPerSecond: Double
   /// Estimate for the rest of the training.
@@ -84,7 +107,9 @@ public struct EpochReport: Sendable {
   public let trainLoss, trainAccuracy: Double
   /// On evaluation weights; `nil` without validation images.
   public let validation: Evaluation?
-  /// That the epoch was trained with; `nil`: the optimizer has none.
+  /// On the weights being trained; `nil` where those are the evaluation weights too, or nobody asked for it.
+  public let fastValidation: Evaluation?
+  /// That the epoch's last step was made with; `nil`: the optimizer has none.
   public let learningRate: Double?
   public let seconds: Double
   public let imagesPerSecond: Double
@@ -112,6 +137,20 @@ public struct TrainingSummary: Sendable {
   public let imagesPerSecond: Double?
   /// Training steps and validation.
   public let seconds: Double
+  public let ending: Ending
+
   /// It was told to stop before its last epoch was trained.
-  public let wasCancelled: Bool
+  public var wasCancelled: Bool { ending == .cancelled }
+
+  /// Why a training is over.
+  public enum Ending: Hashable, Sendable {
+    /// All epochs are trained.
+    case complete
+    /// It was told to stop.
+    case cancelled
+    /// The time it may take is spent.
+    case outOfTime
+    /// That many epochs in a row were not better than the best.
+    case noGain(epochs: Int)
+  }
 }

@@ -19,18 +19,31 @@ public struct TrainingOptions: Sendable {
   public var threads = 1
   /// Share of the training images held back for validation, in 0..<1.
   public var validationFraction = 0.1
-  /// The largest global norm of the mean gradient of a batch; larger ones are scaled down to it. `nil`: no
-  /// clipping.
-  ///
-  /// Source: R. Pascanu et al. 2013, <https://arxiv.org/abs/1211.5063>.
-  public var gradientClip: Double?
-  /// How the learning rate falls.
+  /// How the mean gradient of a step is clipped; `nil`: not at all.
+  public var gradientClipping: GradientClipping?
+  /// Batches whose gradients are averaged, each image alike, for one step of the optimizer; 1…65536.
+  public var accumulate = 1
+  /// The share of each training label that is spread evenly over all classes, in 0..<1. Reported training losses are
+  /// those of the smoothed labels; validation and test know plain labels only.
+  public var labelSmoothing = 0.0
+  /// How the learning rate changes.
   public var schedule = Schedule.standard
   /// The most steps of an epoch, above 0; `nil`: all. Validation and test stay whole.
   public var limitBatches: Int?
   /// How training images are changed each time they are seen.
   public var augmentation = Augmentation()
   public var optimizer = OptimizerRequest()
+  /// By what epochs are compared, for the best one and for ``patience``.
+  public var monitor = Monitor.accuracy
+  /// That many epochs in a row without a better one end the run, above 0; `nil`: never.
+  public var patience: Int?
+  /// Seconds of training and validation, above 0, after which no further step is made; `nil`: no limit.
+  public var timeLimit: Double?
+  /// Makes every step on one batch, the first of the training images, and validates on it too: a network that cannot
+  /// learn it has a fault.
+  public var overfitsOneBatch = false
+  /// Also judges the weights being trained after each epoch, where the evaluation weights are others.
+  public var evaluatesFastWeights = false
 
   public init() {}
 
@@ -43,9 +56,16 @@ public struct TrainingOptions: Sendable {
     try require((1...65536).contains(batchSize), "batch size", batchSize, "1…65536")
     try require((1...1024).contains(threads), "threads", threads, "1…1024")
     try require((0..<1).contains(validationFraction), "validation fraction", validationFraction, "0..<1")
-    if let gradientClip {
-      try require(gradientClip > 0, "gradient clip", gradientClip, "above 0")
+    switch gradientClipping {
+    case .norm(let value), .value(let value), .adaptive(let value):
+      try require(value > 0, "gradient clip", value, "above 0")
+    case nil: break
     }
+    try require((1...65536).contains(accumulate), "number of accumulated batches", accumulate, "1…65536")
+    try require((0..<1).contains(labelSmoothing), "label smoothing", labelSmoothing, "0..<1")
+    if let patience { try require(patience > 0, "patience", patience, "1 or more") }
+    if let timeLimit { try require(timeLimit > 0, "time limit", timeLimit, "above 0 seconds") }
+    try schedule.validate()
     if let limitBatches {
       try require(limitBatches > 0, "batch limit", limitBatches, "1 or more")
     }
@@ -53,5 +73,20 @@ public struct TrainingOptions: Sendable {
     {
       if let value { try require(value.isFinite && value >= 0, name, value, "0 or more") }
     }
+  }
+  /// Optimizer steps of an epoch of so many batches.
+  func stepsInEpoch(batches: Int) -> Int {
+    min((batches + accumulate - 1) / accumulate, limitBatches ?? .max)
+  }
+
+  /// What may end the run before its last epoch, in words.
+  var limits: [String] {
+    var limits: [String] = []
+    if let patience {
+      limits.append(
+        "\(patience) \(patience == 1 ? "epoch" : "epochs") without a better validation \(monitor.rawValue)")
+    }
+    if let timeLimit { limits.append("\(timeLimit) seconds") }
+    return limits
   }
 }

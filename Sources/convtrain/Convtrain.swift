@@ -18,10 +18,9 @@ struct Convtrain: ParsableCommand {
         convtrain lenet --save lenet.safetensors
         convtrain lenet --load lenet.safetensors --skip-train --confusion-matrix
 
-      The learning rate halves from 50 % of the epochs on and is a tenth from 75 % on, in runs of four epochs \
-      or more. A hyperparameter takes the first value stated by: --opt; --lr or --weight-decay; the optimizer \
-      expression; convtrain's defaults for lr and weight_decay; the plugin's own default. The same arguments \
-      and number of threads give the same bits.
+      A hyperparameter takes the first value stated by: the last --group that matches the parameter; --no-decay; \
+      --opt; --lr or --weight-decay; the optimizer expression; convtrain's defaults for lr and weight_decay; the \
+      plugin's own default. The same arguments and number of threads give the same bits.
 
       Progress goes to stderr, the result to stdout. Ctrl-C ends the run after the current step; \
       --resume goes on.
@@ -38,7 +37,11 @@ struct Convtrain: ParsableCommand {
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Augmentation") var augmentation: AugmentationOptions
   @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
+  @OptionGroup(title: "Parameter groups") var groups: GroupOptions
   @OptionGroup(title: "Training") var training: LoopOptions
+  @OptionGroup(title: "Learning rate") var schedule: ScheduleOptions
+  @OptionGroup(title: "Loss and gradients") var gradients: GradientOptions
+  @OptionGroup(title: "Stopping and checking") var stopping: StoppingOptions
   @OptionGroup(title: "Runs and checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup(title: "Results") var results: ResultOptions
   @OptionGroup(title: "Display") var display: DisplayOptions

@@ -53,7 +53,7 @@ struct Failure: Error {
 
   private static func status(_ error: TrainingError) -> ExitStatus {
     switch error {
-    case .invalidOption, .noHyperparameter: .usage
+    case .invalidOption, .noHyperparameter, .noParameter, .needsValidation: .usage
     case .malformedWeights, .otherWeights, .damagedCheckpoint, .otherRun, .runDirectory:
       .badData
     case .notFound, .unreadable, .noCheckpoint: .missingInput

@@ -47,7 +47,7 @@ final class ProgressSink: EventSink {
       + "  \(Format.count(Int(report.imagesPerSecond))) images/s  \(Format.duration(report.secondsLeft)) left"
     if level == .verbose {
       line += "  batch loss \(Format.decimal(report.batchLoss, 4))"
-      if let learningRate = report.learningRate { line += "  lr \(learningRate)" }
+      if let learningRate = report.learningRate { line += "  lr \(Format.significant(learningRate))" }
     }
     if rewrites {
       // A line that wraps could not be rewritten.
@@ -66,7 +66,7 @@ final class ProgressSink: EventSink {
     if let validation = report.validation {
       line += "  validation \(Format.decimal(validation.loss, 4)) \(Format.percent(validation.accuracy))"
     }
-    if let learningRate = report.learningRate { line += "  lr \(learningRate)" }
+    if let learningRate = report.learningRate { line += "  lr \(Format.significant(learningRate))" }
     line +=
       "  \(Format.count(Int(report.imagesPerSecond))) images/s  \(Format.duration(report.seconds))"
     Console.error((lineIsOpen ? "\r\u{1B}[K" : "") + line)

@@ -91,6 +91,7 @@ struct Run {
     }
     sink.finish()
     if summary.wasCancelled { throw interrupted(interruption, summary, recorder) }
+    if let note = try trainer.endingNote(summary) { Console.error(note) }
     if let save = results.save {
       try clock.measure("writing \(save)") { try trainer.weights().write(to: save) }
     }

@@ -21,12 +21,24 @@ func startTable(_ run: RunDescription) -> String {
   rows.append(("optimizer state", Format.bytes(run.stateBytes)))
   if run.epochs > 0 {
     let limit = run.limitBatches.map { ", at most \(Format.count($0)) steps each" } ?? ""
+    let steps = run.accumulate == 1 ? "" : ", \(Format.count(run.accumulate)) of them for a step"
     rows += [
-      ("epochs", "\(run.epochs) with batches of \(run.batchSize)\(limit)"),
+      ("epochs", "\(run.epochs) with batches of \(run.batchSize)\(steps)\(limit)"),
       ("learning rate", run.learningRate.map { "\($0), \(run.schedule)" } ?? "the optimizer has none"),
-      ("gradient clip", run.gradientClip.map { "global norm \($0)" } ?? "none"),
     ]
-    if run.sparesBiasesAndNorms { rows.append(("weight decay", "not for biases and norm parameters")) }
+    if run.labelSmoothing > 0 { rows.append(("label smoothing", "\(run.labelSmoothing)")) }
+    rows.append(("gradient clip", run.gradientClipping ?? "none"))
+    for group in run.groups {
+      let tensors = group.tensors == 1 ? "1 tensor" : "\(Format.count(group.tensors)) tensors"
+      rows.append(
+        (
+          "group",
+          "\(group.name): \(tensors), \(Format.count(group.elements)) parameters, "
+            + group.settings.joined(separator: ", ")
+        ))
+    }
+    if run.overfitsOneBatch { rows.append(("overfit", "every step is made on one batch")) }
+    if !run.limits.isEmpty { rows.append(("ends after", run.limits.joined(separator: ", or "))) }
   }
   if run.hasEvaluationWeights { rows.append(("evaluated on", "the optimizer's evaluation weights")) }
   rows += [("seed", "\(run.seed)"), ("threads", "\(run.threads)")]

@@ -40,7 +40,7 @@ import Training
   }
 
   @Test func biasesAndNormsCanBeSpared() throws {
-    let request = OptimizerRequest(weightDecay: 0.25, sparesBiasesAndNorms: true)
+    let request = OptimizerRequest(weightDecay: 0.25, undecayed: [.bias, .norm])
     #expect(try value("weight_decay", request) == 0.25)
     #expect(try value("weight_decay", request, group: 1) == 0)
     #expect(try value("lr", request, group: 1) == 5e-4)
@@ -49,7 +49,7 @@ import Training
   /// Without gradients but with weight decay, SGD shrinks the weights and leaves spared biases alone.
   @Test func sparedBiasesDoNotDecay() throws {
     let trainer = try smallTrainer(
-      .init(expression: "sgd(lr=0.5)", weightDecay: 0.5, sparesBiasesAndNorms: true))
+      .init(expression: "sgd(lr=0.5)", weightDecay: 0.5, undecayed: [.bias, .norm]))
     let network = trainer.network
     for parameter in network.parameters {
       for index in parameter.values.indices {
@@ -68,7 +68,7 @@ import Training
   {
     let cases: [(inout TrainingOptions) -> Void] = [
       { $0.epochs = -1 }, { $0.batchSize = 0 }, { $0.threads = 0 }, { $0.validationFraction = 1 },
-      { $0.gradientClip = 0 }, { $0.gradientClip = .nan }, { $0.limitBatches = 0 },
+      { $0.gradientClipping = .norm(0) }, { $0.gradientClipping = .value(.nan) }, { $0.limitBatches = 0 },
       { $0.optimizer.learningRate = -1 }, { $0.optimizer.weightDecay = .infinity },
     ]
     for change in cases {

@@ -14,7 +14,7 @@ import Training
       let options = smallRun(.init(expression: expression)) {
         $0.architecture = .baseline
         $0.limitBatches = 3
-        $0.gradientClip = 0.5
+        $0.gradientClipping = .norm(0.5)
       }
       let trainer = try Trainer(options, dataset: smallDigits, events: recorder)
       _ = try trainer.train()

@@ -66,7 +66,7 @@ import Training
   @Test func clipsTheMeanGradient() throws {
     func move(clip: Double?, batchSize: Int) throws -> Double {
       let trainer = try smallTrainer(.init(expression: "sgd", learningRate: 1, weightDecay: 0)) {
-        $0.gradientClip = clip
+        $0.gradientClipping = clip.map { .norm($0) }
         $0.batchSize = batchSize
         $0.limitBatches = 1
       }

@@ -15,10 +15,19 @@ extension Convtrain {
     options.seed = training.seed
     options.threads = training.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
     options.validationFraction = data.valSplit
-    options.gradientClip = training.gradClip
     options.limitBatches = training.limitBatches
     options.augmentation = augmentation.augmentation()
     options.optimizer = try optimizer.request()
+    options.optimizer.undecayed = groups.undecayed
+    options.optimizer.groupRules = try groups.rules()
+    options.schedule = schedule.value
+    options.labelSmoothing = gradients.labelSmoothing
+    options.gradientClipping = gradients.clipping
+    options.accumulate = gradients.accumulate
+    options.patience = stopping.patience
+    options.monitor = stopping.monitor.monitor
+    options.timeLimit = stopping.timeLimit?.seconds
+    options.overfitsOneBatch = stopping.overfitBatch
     return options
   }
 }

@@ -10,11 +10,6 @@ struct LoopOptions: ParsableArguments {
   var batchSize = 64
 
   @Option(
-    help: ArgumentHelp(
-      "Scales gradients down to this global norm, above 0. (default: no limit)", valueName: "norm"))
-  var gradClip: Double?
-
-  @Option(
     help: ArgumentHelp("The most steps of an epoch, 1 or more. (default: no limit)", valueName: "count"))
   var limitBatches: Int?
 
@@ -30,7 +25,6 @@ struct LoopOptions: ParsableArguments {
   func validate() throws {
     try require(epochs >= 1, "--epochs", epochs, "1 or more")
     try require((1...65536).contains(batchSize), "--batch-size", batchSize, "1 to 65536")
-    if let gradClip { try require(gradClip > 0, "--grad-clip", gradClip, "above 0") }
     if let limitBatches { try require(limitBatches >= 1, "--limit-batches", limitBatches, "1 or more") }
     if let threads { try require((1...1024).contains(threads), "--threads", threads, "1 to 1024") }
   }

@@ -21,9 +21,6 @@ struct OptimizerOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Weight decay, 0 or more. (default: 0.0001)", valueName: "rate"))
   var weightDecay: Double?
 
-  @Flag(name: .customLong("no-decay-bias-norm"), help: "No weight decay for biases and norm parameters.")
-  var noDecayBiasNorm = false
-
   @Flag(help: "Loads plugins although other users could have changed them.")
   var allowInsecure = false
 
@@ -64,8 +61,7 @@ struct OptimizerOptions: ParsableArguments {
       expression: lookahead
         ? "lookahead(k=\(lookaheadK ?? 5), alpha=\(lookaheadAlpha ?? 0.5), \(optimizerPlugin))"
         : optimizerPlugin,
-      overrides: try overrides(), learningRate: lr, weightDecay: weightDecay,
-      sparesBiasesAndNorms: noDecayBiasNorm)
+      overrides: try overrides(), learningRate: lr, weightDecay: weightDecay)
   }
 
   func registry() -> PluginRegistry {
