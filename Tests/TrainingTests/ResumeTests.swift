@@ -20,7 +20,9 @@ import Training
       $0.network.dropout = 0.25
       $0.augmentation.shift = 2
       $0.augmentation.cutmix = 1
-      $0.gradientClip = 1
+      $0.gradientClipping = .norm(1)
+      $0.labelSmoothing = 0.1
+      $0.schedule = Schedule(.cosine(minimum: 1e-5), warmup: Warmup(.steps(2)))
       change(&$0)
     }
   }
@@ -141,7 +143,7 @@ import Training
       }
     ),
     ("tensor fc1.weight is float32 [8, 784], not float32 [9, 784]", { $0.network.hiddenSizes = [9] }),
-    ("gradientClip was 1.0 and is none", { $0.gradientClip = nil }),
+    ("gradientClipping was norm and is none", { $0.gradientClipping = nil }),
     ("the optimizers were adam and are sgd", { $0.optimizer.expression = "sgd" }),
     ("slot max_exp_avg_sq of adam was not there and is", { $0.optimizer.expression = "adam(amsgrad=true)" }),
   ]
