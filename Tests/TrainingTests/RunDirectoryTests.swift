@@ -99,6 +99,32 @@ import Testing
     }
   }
 
+  /// Time alone can make a checkpoint due; the end of an epoch has one instead of its last step.
+  @Test func checkpointsByTime() throws {
+    let directory = try RunDirectory(creating: folder.path("run"))
+    let recorder = try RunRecorder(
+      directory, interval: .init(count: 99, unit: .epochs), minutes: 1e-9, kept: 99)
+    var seen: [EventRecord.Checkpoint] = []
+    recorder.onCheckpoint = { seen.append($0) }
+    try train(trainer(), recorder, until: 5)
+    #expect(seen.map(\.step) == [1, 2, 3, 4, 5] && seen.map(\.epoch) == [1, 1, 1, 2, 2])
+    #expect(recorder.lastGood?.step == 5)
+  }
+
+  @Test func whatTheRunWasMadeWithComesBack() throws {
+    let directory = try RunDirectory(creating: folder.path("run"))
+    let environment = try RunEnvironment(trainer())
+    try environment.write(to: directory)
+    let read = try #require(RunEnvironment(in: directory.path))
+    #expect(environment.differences(from: read) == [] && read.plugins == environment.plugins)
+    #expect(read.data == environment.data && !read.oneDNN.isEmpty && read.started == environment.started)
+    let resumed = environment.resuming(read, at: 7)
+    #expect(resumed.resumed.map(\.step) == [7] && resumed.started == read.started)
+    let other = try Trainer(
+      smallRun { $0.threads = 2 }, dataset: smallDigits, events: Recorder())
+    #expect(RunEnvironment(other).differences(from: read) == ["threads: was 1, is 2"])
+  }
+
   @Test func aDamagedLineIsNamed() throws {
     let path = folder.path("metrics.jsonl")
     let line = EventRecord.checkpoint(.init(epoch: 1, step: 1, file: "x")).line

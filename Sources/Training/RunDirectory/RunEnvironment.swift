@@ -78,8 +78,10 @@ public struct RunEnvironment: Codable, Sendable {
 
   /// Reads a directory's; nil if there is none that can be read.
   public init?(in directory: String) {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     guard let bytes = try? AtomicFile.read(RunDirectory.environment(in: directory)),
-      let value = try? JSONDecoder().decode(Self.self, from: Data(bytes))
+      let value = try? decoder.decode(Self.self, from: Data(bytes))
     else { return nil }
     self = value
   }
@@ -87,6 +89,7 @@ public struct RunEnvironment: Codable, Sendable {
   /// Writes it to its place.
   public func write(to directory: RunDirectory) throws {
     let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let text = String(decoding: try encoder.encode(self), as: UTF8.self)
     try directory.write(text + "\n", to: RunDirectory.environment(in: directory.path))
