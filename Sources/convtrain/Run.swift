@@ -81,7 +81,8 @@ struct Run {
       summary = try clock.measure("training") {
         try trainer.train(isCancelled: { interruption.isRequested }, atPause: pause)
       }
-      if summary.wasCancelled { try recorder?.save(trainer) }
+      // Whatever ended it: interrupted, out of time, or no gain any more.
+      try recorder?.save(trainer)
     } catch let error as TrainingError {
       sink.finish()
       throw Failure(error, remark: Self.wayOn(recorder))

@@ -142,6 +142,12 @@ final class KillHarness {
     return findings
   }
 
+  private func last(of run: String) -> Checkpoint? {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: run + "/checkpoints")) ?? []
+    let step = names.compactMap(CheckpointFolder.step(ofName:)).max() ?? 0
+    return try? Checkpoint(reading: "\(run)/checkpoints/\(CheckpointFolder.name(step: step))")
+  }
+
   /// What a run that was killed and resumed has otherwise than one that was not.
   private func differences(of run: String, from reference: String) -> [String] {
     func steps(_ run: String) -> [[Double]] {
@@ -157,14 +163,9 @@ final class KillHarness {
         }
       }
     }
-    func last(_ run: String) -> Data? {
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: run + "/checkpoints")) ?? []
-      let step = names.compactMap(CheckpointFolder.step(ofName:)).max() ?? 0
-      return try? Data(
-        contentsOf: URL(fileURLWithPath: "\(run)/checkpoints/\(CheckpointFolder.name(step: step))"))
-    }
     var findings: [String] = []
-    if last(run) == nil || last(run) != last(reference) { findings.append("the last checkpoint differs") }
+    guard let end = last(of: reference) else { return ["the reference has no checkpoint"] }
+    if last(of: run)?.isOfSameMoment(as: end) != true { findings.append("the last checkpoint differs") }
     if steps(run) != steps(reference) { findings.append("the log differs") }
     let left = (try? FileManager.default.contentsOfDirectory(atPath: run + "/checkpoints")) ?? []
     findings += left.filter { $0.hasSuffix(".part") }.map { "\($0) is left over" }

@@ -97,6 +97,13 @@ public struct Checkpoint: Equatable, Sendable {
     return [file.header] + file.tensors.map(\.bytes)
   }
 
+  /// Whether both are of the same moment of the same run, bit for bit, however long it took to get there.
+  public func isOfSameMoment(as other: Checkpoint) -> Bool {
+    var facts = facts
+    facts.state.secondsSpent = other.facts.state.secondsSpent
+    return facts == other.facts && file.tensors == other.file.tensors
+  }
+
   /// Bytes of all tensors.
   public var byteCount: Int { file.tensors.reduce(0) { $0 + $1.bytes.count } }
 
