@@ -12,10 +12,14 @@ extension Architecture {
   /// 5x5 with stride 1, as in Krizhevsky's own network for CIFAR-10
   /// (https://code.google.com/archive/p/cuda-convnet, layers-18pct). And classifier.1 takes the 256 maps as they
   /// are, 3x3 of 32x32 images and 2x2 of 28x28, where torchvision averages to 6x6.
+  ///
+  /// The dense layers start normal with deviation 0.01 as in Krizhevsky et al. 2012 (section 5): by He's rule, as
+  /// the convolutions, the overlapping poolings would make the first logits large.
   func alexNetLayers(
     input: InputShape, classes: Int, options: NetworkOptions, in store: ParameterStore
   ) throws -> Sequential {
     let pool = Window(size: 3, stride: 2)
+    let start = Initialization.normal(deviation: 0.01)
     func extent(_ length: Int) -> Int { pool.output(pool.output(pool.output(length))) }
     let features = 256 * extent(input.height) * extent(input.width)
     guard features > 0 else { throw refuse(input, at: "features.12", minimum: 15) }
@@ -34,7 +38,7 @@ extension Architecture {
     }
     func dense(_ index: Int, from inputs: Int) -> [any Layer] {
       [
-        Dense("classifier.\(index)", from: inputs, to: 4096, in: store),
+        Dense("classifier.\(index)", from: inputs, to: 4096, start: start, in: store),
         Rectifier("classifier.\(index + 1)"),
       ]
     }
@@ -46,7 +50,7 @@ extension Architecture {
     layers.append(Flatten(name: "flatten"))
     layers += dropout(0) + dense(1, from: features)
     layers += dropout(3) + dense(4, from: 4096)
-    layers.append(Dense("classifier.6", from: 4096, to: classes, gain: Gain.linear, in: store))
+    layers.append(Dense("classifier.6", from: 4096, to: classes, start: start, in: store))
     return Sequential(layers)
   }
 }

@@ -33,6 +33,12 @@ public enum Architecture: String, CaseIterable, Sendable {
   case alexnet
   /// VGG-16 with batch norm and dense layers for small images.
   case vgg16
+  /// EfficientNet-Lite0 with a first convolution for small images.
+  case efficientNetLite0 = "efficientnet-lite0"
+  /// EfficientNet-B0, likewise: Lite0 with squeeze-and-excitation and SiLU.
+  case efficientNetB0 = "efficientnet-b0"
+  /// ConvNeXt-T with a first convolution for small images.
+  case convNeXtTiny = "convnext-tiny"
 
   /// The architecture of that name; case does not matter and `-` and `_` may stand anywhere (`res-net_18`).
   public init?(name: String) {
@@ -52,7 +58,7 @@ public enum Architecture: String, CaseIterable, Sendable {
     input: InputShape, classes: Int, options: NetworkOptions, dropout: Bool, in store: ParameterStore
   ) throws -> Sequential {
     var options = options
-    if !dropout { options.dropout = 0 }
+    if !dropout { (options.dropout, options.dropPath) = (0, 0) }
     switch self {
     case .lenet: return try lenetLayers(input: input, classes: classes, in: store)
     case .baseline: return try baselineLayers(input: input, classes: classes, dropout: dropout, in: store)
@@ -61,6 +67,12 @@ public enum Architecture: String, CaseIterable, Sendable {
       return multilayerPerceptronLayers(input: input, classes: classes, options: options, in: store)
     case .alexnet: return try alexNetLayers(input: input, classes: classes, options: options, in: store)
     case .vgg16: return try vgg16Layers(input: input, classes: classes, options: options, in: store)
+    case .efficientNetLite0:
+      return efficientNetLite0Layers(input: input, classes: classes, options: options, in: store)
+    case .efficientNetB0:
+      return efficientNetB0Layers(input: input, classes: classes, options: options, in: store)
+    case .convNeXtTiny:
+      return try convNeXtTinyLayers(input: input, classes: classes, options: options, in: store)
     }
   }
 

@@ -1,4 +1,4 @@
-// How parameters start: He's normal initialisation and constants.
+// How parameters start: He's normal initialisation, normal numbers of a given deviation, and constants.
 
 /// The start value of a parameter or buffer.
 enum Initialization {
@@ -9,14 +9,18 @@ enum Initialization {
   /// He et al. 2015 (https://arxiv.org/abs/1502.01852), fan-in mode: the variance of activations is kept
   /// through the forward pass. `fanIn` counts the inputs of one output: input channels x kernel area.
   case heNormal(fanIn: Int, gain: Double)
+  /// Normal with mean 0 and that deviation.
+  case normal(deviation: Double)
 
   func fill(_ values: UnsafeMutableBufferPointer<Float>, seed: UInt64, stream: Int) {
     switch self {
     case .constant(let value):
       values.update(repeating: value)
     case .heNormal(let fanIn, let gain):
-      let random = RandomStream(seed: seed, stream: UInt64(stream))
       let deviation = gain / Double(fanIn).squareRoot()
+      Initialization.normal(deviation: deviation).fill(values, seed: seed, stream: stream)
+    case .normal(let deviation):
+      let random = RandomStream(seed: seed, stream: UInt64(stream))
       for pair in 0..<(values.count + 1) / 2 {
         let (even, odd) = random.normals(UInt64(pair))
         values[2 * pair] = Float(deviation * even)

@@ -8,8 +8,11 @@ public struct NetworkOptions: Hashable, Codable, Sendable {
   /// `mlp`: batch normalisation between each hidden layer and its ReLU. Its own: none.
   public var batchNorm: Bool?
   /// Rate of the dropout in the classifier, in 0..<1, for `mlp` (after each hidden layer; its own: 0), `alexnet` and
-  /// `vgg16` (0.5).
+  /// `vgg16` (0.5), and the EfficientNets (0.2).
   public var dropout: Double?
+  /// Rate of stochastic depth, in 0..<1, for the EfficientNets (their own: 0.2) and `convnext-tiny` (0.1): how often
+  /// the last residual branch is left out of training; earlier ones in proportion to their depth.
+  public var dropPath: Double?
 
   public init() {}
 
@@ -45,6 +48,7 @@ extension Architecture {
     }
     result.batchNorm = try resolve(\.batchNorm, "batch norm", "true or false") { _ in true }
     result.dropout = try resolve(\.dropout, "dropout", "0 or more and below 1") { 0..<1 ~= $0 }
+    result.dropPath = try resolve(\.dropPath, "drop path", "0 or more and below 1") { 0..<1 ~= $0 }
     return result
   }
 
@@ -58,6 +62,11 @@ extension Architecture {
       options.dropout = 0
     case .alexnet, .vgg16:
       options.dropout = 0.5
+    case .efficientNetLite0, .efficientNetB0:
+      options.dropout = 0.2
+      options.dropPath = 0.2
+    case .convNeXtTiny:
+      options.dropPath = 0.1
     case .lenet, .baseline, .resnet18:
       break
     }

@@ -4,7 +4,7 @@
 public enum ParameterKind: String, Sendable {
   case weight
   case bias
-  /// Scale or shift of a batch normalisation.
+  /// Scale or shift of a normalisation, or a layer scale.
   case norm
 }
 
@@ -115,22 +115,32 @@ final class ParameterStore {
     }
   }
 
-  /// The values of a parameter or buffer as a tensor in plain (row-major) order.
-  func values(_ reference: ParameterReference, on device: any Device) throws -> Tensor {
-    try tensor(reference, in: values, on: device)
+  /// Elements of a parameter or buffer.
+  func count(_ reference: ParameterReference) -> Int { declarations[reference.index].count }
+
+  /// The values of a parameter or buffer as a tensor in plain (row-major) order, of its own shape or one with as many
+  /// elements.
+  func values(
+    _ reference: ParameterReference, as shape: [Int]? = nil, on device: any Device
+  ) throws -> Tensor {
+    try tensor(reference, as: shape, in: values, on: device)
   }
 
-  /// The gradient of a parameter as a tensor in plain (row-major) order.
-  func gradient(_ reference: ParameterReference, on device: any Device) throws -> Tensor {
-    try tensor(reference, in: gradients, on: device)
+  /// The gradient of a parameter, likewise.
+  func gradient(
+    _ reference: ParameterReference, as shape: [Int]? = nil, on device: any Device
+  ) throws -> Tensor {
+    try tensor(reference, as: shape, in: gradients, on: device)
   }
 
   private func tensor(
-    _ reference: ParameterReference, in memory: AlignedMemory, on device: any Device
+    _ reference: ParameterReference, as shape: [Int]?, in memory: AlignedMemory, on device: any Device
   ) throws -> Tensor {
     let declaration = declarations[reference.index]
+    let shape = shape ?? declaration.shape
+    precondition(shape.reduce(1, *) == declaration.count, "\(declaration.name) has other elements")
     return Tensor(
-      shape: declaration.shape, layout: try device.plainLayout(declaration.shape),
+      shape: shape, layout: try device.plainLayout(shape),
       storage: .fixed(memory.base + declaration.offset))
   }
 }

@@ -10,6 +10,8 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   let input: [Int]
   /// Passes through a 1x1 convolution first, so that the layer meets blocked channels.
   var blocked = false
+  /// Inputs lie in -range...range.
+  var range = 1.0
   let make: @Sendable (ParameterStore) throws -> any Layer
   /// Parameters come in the order of their declaration.
   let reference: @Sendable (Reference, [Reference]) -> Reference
@@ -104,7 +106,9 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
 }
 
 @Suite struct LayerGradientTests {
-  @Test(arguments: LayerCase.all) func outputAndGradientsMatchReference(_ layer: LayerCase) throws {
+  @Test(arguments: LayerCase.all + LayerCase.later) func outputAndGradientsMatchReference(_ layer: LayerCase)
+    throws
+  {
     let probe = try LayerProbe(layer.input) { store in
       guard layer.blocked else { return try layer.make(store) }
       // Declared after the layer's own, so that those come first.
@@ -119,7 +123,10 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
       probe.set(parameter.name, parameter.kind == .norm ? random.map { 0.9 + 0.3 * $0 } : random)
       parameters.append(Reference(parameter.shape, parameter.values.map { Double($0) }))
     }
-    let input = Reference(layer.input, CounterFormula.uniform(1, count: layer.input.reduce(1, *)))
+    let values = CounterFormula.uniform(1, count: layer.input.reduce(1, *)).map {
+      Double(Float($0 * layer.range))
+    }
+    let input = Reference(layer.input, values)
     let upstream = CounterFormula.uniform(2, count: probe.outputShape.reduce(1, *))
     let found = try probe.run(input.values, upstream: upstream)
 

@@ -55,7 +55,7 @@ protocol Device: AnyObject {
     _ gradient: Tensor, height: Int, width: Int, layer: String, on program: Program
   ) throws -> Tensor
 
-  // MARK: Convolution: weight [O, I, K, K], bias [O]
+  // MARK: Convolution: weight [O, I, K, K], or [C, 1, 1, K, K] where each channel has a window of its own; bias [O]
   func convolution(
     _ input: Tensor, weight: Tensor, bias: Tensor?, window: Window, layer: String, on program: Program
   ) throws -> Tensor
@@ -63,6 +63,9 @@ protocol Device: AnyObject {
     _ gradient: Tensor, input: Tensor, weight: Tensor, window: Window, layer: String, on program: Program
   ) throws -> Tensor
   func convolutionParameterGradients(
+    _ gradient: Tensor, input: Tensor, weight: Tensor, bias: Tensor?, window: Window, layer: String,
+    on program: Program) throws
+  func depthwiseParameterGradients(
     _ gradient: Tensor, input: Tensor, weight: Tensor, bias: Tensor?, window: Window, layer: String,
     on program: Program) throws
 
@@ -110,6 +113,38 @@ protocol Device: AnyObject {
   /// Zeroes elements with probability `rate` and scales the rest by `1 / (1 - rate)`. The mask is a function
   /// of the step, `number` and the place in memory, so the same call on the gradient is the backward pass.
   func dropout(_ input: Tensor, rate: Float, number: UInt64, on program: Program)
+
+  /// `min(max(x, 0), limit)`.
+  func clamp(_ input: Tensor, limit: Float, on program: Program)
+  /// Zeroes the gradient where the output is at one of the two bounds.
+  func clampBackward(_ gradient: Tensor, output: Tensor, limit: Float, on program: Program)
+
+  // MARK: Elementwise, to a new tensor
+  func activation(_ input: Tensor, _ function: SmoothFunction, on program: Program) -> Tensor
+  /// `gradient *= f'(input)`, in place; both in the same layout.
+  func activationBackward(
+    _ gradient: Tensor, input: Tensor, _ function: SmoothFunction, on program: Program)
+  /// Zeroes whole images with probability `rate` and scales the others by `1 / (1 - rate)`. Which ones is a function of
+  /// the step, `number` and the position in the batch, so the same call on the gradient is the backward pass.
+  func dropImages(_ input: Tensor, rate: Float, number: UInt64, on program: Program) -> Tensor
+  /// Every channel times a factor of its own, `[C]`, or one of its own in each image, `[N, C]`.
+  func scaled(_ input: Tensor, by scale: Tensor, layer: String, on program: Program) throws -> Tensor
+  /// The gradient of those factors, to `result`, `[C]` or `[N, C]`: sums of `gradient * input`.
+  func scaleGradient(
+    _ gradient: Tensor, input: Tensor, to result: Tensor, layer: String, on program: Program
+  ) throws
+  /// A tensor of rows that nothing has written yet.
+  func rows(_ shape: [Int], on program: Program) throws -> Tensor
+
+  // MARK: Layer normalisation over the channels of each pixel, or over rows
+  func channelNormalization(
+    _ input: Tensor, _ affine: ScaleShift, epsilon: Float, layer: String, on program: Program
+  ) throws -> (output: Tensor, state: ChannelNormalizationState)
+  /// Leaves `gradient` as it is and returns the input's gradient.
+  func channelNormalizationBackward(
+    _ gradient: Tensor, _ state: ChannelNormalizationState, _ affine: ScaleShift, gradients: ScaleShift,
+    layer: String, on program: Program
+  ) throws -> Tensor
 
   // MARK: Pooling
   /// Largest value of each window of up to 16x16, and which one it was (the first of equals; NaN is larger than

@@ -70,7 +70,7 @@ final class OneDNNDevice: Device {
 
   func plainTag(_ dimensions: Int) -> dnnl_format_tag_t {
     // Row-major in oneDNN's spelling; ab is also OI and NF, abcd is also OIHW and NCHW.
-    [dnnl_a, dnnl_ab, dnnl_abc, dnnl_abcd][dimensions - 1]
+    [dnnl_a, dnnl_ab, dnnl_abc, dnnl_abcd, dnnl_abcde][dimensions - 1]
   }
 
   /// A layout of floats; `dnnl_format_tag_any` lets the primitive choose.

@@ -25,7 +25,7 @@ extension OneDNNDevice {
   ]
 
   /// The tensor in a layout of blocks (a copy where it is in none), the blocks, and the layout's tag.
-  private func blocked(
+  func blocked(
     _ input: Tensor, layer: String, on program: Program
   ) throws -> (tensor: Tensor, tag: dnnl_format_tag_t) {
     let own = try OneDNNLayout(of: input)
@@ -33,7 +33,7 @@ extension OneDNNDevice {
     return (try reordered(input, to: layout(input.shape, dnnl_nchw), layer: layer, on: program), dnnl_nchw)
   }
 
-  private func blocks(_ shape: [Int], _ tag: dnnl_format_tag_t) -> BlockedImages {
+  func blocks(_ shape: [Int], _ tag: dnnl_format_tag_t) -> BlockedImages {
     let lanes = Self.blockedTags.first { $0.tag == tag }?.lanes ?? shape[1]
     return BlockedImages(
       images: shape[0], channels: shape[1], blocks: (shape[1] + lanes - 1) / lanes, height: shape[2],

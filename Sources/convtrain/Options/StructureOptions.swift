@@ -15,9 +15,15 @@ struct StructureOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "mlp, alexnet, vgg16: rate of the classifier's dropout, 0..<1. (default: mlp 0, the others 0.5)",
+      "mlp, alexnet, vgg16, efficientnet: rate of the classifier's dropout, 0..<1. (default: 0; 0.5; 0.5; 0.2)",
       valueName: "rate"))
   var dropout: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "efficientnet, convnext: rate at which training leaves out the last branch, earlier ones in proportion, "
+        + "0..<1. (default: 0.2; 0.1)", valueName: "rate"))
+  var dropPath: Double?
 
   /// Which of these an architecture has a use for, and their ranges, is its own affair.
   var networkOptions: NetworkOptions {
@@ -25,6 +31,7 @@ struct StructureOptions: ParsableArguments {
     options.hiddenSizes = hiddenSizes?.values
     options.batchNorm = batchNorm
     options.dropout = dropout
+    options.dropPath = dropPath
     return options
   }
 }

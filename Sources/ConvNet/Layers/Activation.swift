@@ -1,0 +1,34 @@
+// ReLU6 in place, and the smooth activation functions.
+
+/// `min(max(x, 0), 6)` in place (Krizhevsky 2010, "Convolutional Deep Belief Networks on CIFAR-10"). The output at a
+/// bound tells the backward pass, so what follows must not change values in place. At the bounds the derivative is
+/// 0, as in PyTorch.
+struct ReLU6: Layer {
+  static let limit: Float = 6
+  let name: String
+
+  func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
+    let device = program.device
+    device.clamp(input, limit: Self.limit, on: program)
+    return Recorded(output: input) { gradient in
+      let gradient = try device.aligned(gradient, with: input, layer: name, on: program)
+      device.clampBackward(gradient, output: input, limit: Self.limit, on: program)
+      return gradient
+    }
+  }
+}
+
+/// GELU, SiLU or the logistic function, to a new tensor: the derivative needs the input.
+struct Activation: Layer {
+  let name: String
+  let function: SmoothFunction
+
+  func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
+    let device = program.device
+    return Recorded(output: device.activation(input, function, on: program)) { gradient in
+      let gradient = try device.aligned(gradient, with: input, layer: name, on: program)
+      device.activationBackward(gradient, input: input, function, on: program)
+      return gradient
+    }
+  }
+}
