@@ -114,7 +114,7 @@ public struct TrainedWeights: Equatable, Sendable {
         differences.append("\(name) is \(tensor.shape), not \(shape)")
       } else if tensor.dtype != .float32 {
         differences.append("\(name) is \(tensor.dtype.safetensorsName), not F32")
-      } else if !Self.isFinite(tensor) {
+      } else if !tensor.isFinite {
         throw .malformedWeights(path: path, reason: "\(name) holds values that are not finite")
       }
     }
@@ -141,14 +141,6 @@ public struct TrainedWeights: Equatable, Sendable {
     return facts.compactMap { key, what, here in
       guard let here, let there = file.metadata[key], there != here else { return nil }
       return "its \(what) is \(there), not \(here)"
-    }
-  }
-
-  private static func isFinite(_ tensor: NamedTensor) -> Bool {
-    tensor.bytes.withUnsafeBytes { bytes in
-      stride(from: 0, to: bytes.count, by: 4).allSatisfy {
-        bytes.loadUnaligned(fromByteOffset: $0, as: Float.self).isFinite
-      }
     }
   }
 
