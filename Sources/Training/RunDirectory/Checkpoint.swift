@@ -59,14 +59,6 @@ public struct Checkpoint: Equatable, Sendable {
     self.facts = facts
   }
 
-  /// Whether both are of the same moment of the same run; the time that it took may differ.
-  public static func == (left: Self, right: Self) -> Bool {
-    var (one, other) = (left.facts, right.facts)
-    one.state.secondsSpent = 0
-    other.state.secondsSpent = 0
-    return left.file.tensors == right.file.tensors && one == other
-  }
-
   /// Reads a file and checks every byte of it.
   /// - Throws: ``TrainingError``: not found, unreadable, or damaged, with the tensor that is.
   public init(reading path: String) throws(TrainingError) {
