@@ -8,7 +8,7 @@ extension Architecture {
   ///       - max-pool 2 - dropout 0.25
   ///     fc1 256 - LeakyReLU 0.01 - dropout 0.5 - fc2 classes
   ///
-  /// 28x28x1 and ten classes: 584,618 parameters, 58 million multiply-adds an image forward.
+  /// 28x28x1 and ten classes: 584,618 parameters, 29 million multiply-adds an image forward.
   func baselineLayers(
     input: InputShape, classes: Int, dropout: Bool, in store: ParameterStore
   ) throws -> Sequential {

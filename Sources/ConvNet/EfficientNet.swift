@@ -20,7 +20,7 @@ extension Architecture {
   /// as well; TensorFlow's has 0.01, 1e-3 and pads at the lower right. For small images conv_stem has stride 1, not
   /// 2: 32x32 then ends in 2x2. Weights start by He et al. (fan-in), TensorFlow's by fan-out.
   ///
-  /// 32x32x3 and ten classes: 3,383,786 parameters.
+  /// 32x32x3 and ten classes: 3,383,818 parameters.
   func efficientNetLite0Layers(
     input: InputShape, classes: Int, options: NetworkOptions, in store: ParameterStore
   ) -> Sequential {

@@ -81,12 +81,7 @@ public final class Network {
     _ architecture: Architecture, input: InputShape, classes: Int, batchSize: Int, seed: UInt64,
     threads: Int, options: NetworkOptions = NetworkOptions(), dropout: Bool = true
   ) throws {
-    try Self.require("channels", input.channels, in: 1...4096)
-    try Self.require("height", input.height, in: 1...4096)
-    try Self.require("width", input.width, in: 1...4096)
-    try Self.require("classes", classes, in: 2...1_000_000)
-    try Self.require("batchSize", batchSize, in: 1...65_536)
-    try Self.require("threads", threads, in: 1...1024)
+    try Self.requireRanges(input: input, classes: classes, batchSize: batchSize, threads: threads)
     self.architecture = architecture
     self.input = input
     self.classes = classes
@@ -218,6 +213,15 @@ public final class Network {
   public func forRanges(_ items: Int, cost: Int, _ body: (Range<Int>) -> Void) {
     team.prepare()
     team.forRanges(items, cost: cost, body)
+  }
+
+  static func requireRanges(input: InputShape, classes: Int, batchSize: Int, threads: Int) throws {
+    try require("channels", input.channels, in: 1...4096)
+    try require("height", input.height, in: 1...4096)
+    try require("width", input.width, in: 1...4096)
+    try require("classes", classes, in: 2...1_000_000)
+    try require("batchSize", batchSize, in: 1...65_536)
+    try require("threads", threads, in: 1...1024)
   }
 
   private static func require(_ name: String, _ value: Int, in range: ClosedRange<Int>) throws {

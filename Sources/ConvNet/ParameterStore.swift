@@ -115,6 +115,9 @@ final class ParameterStore {
     }
   }
 
+  /// Elements of all parameters together.
+  var parameterCount: Int { declarations.reduce(0) { $0 + ($1.kind == nil ? 0 : $1.count) } }
+
   /// Elements of a parameter or buffer.
   func count(_ reference: ParameterReference) -> Int { declarations[reference.index].count }
 

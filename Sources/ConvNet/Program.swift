@@ -51,6 +51,8 @@ final class Program {
   private var pinned: [Tensor] = []
   /// Bytes of the arena that this program uses, known once it is planned.
   private(set) var plannedBytes = 0
+  /// The layers recorded so far.
+  private(set) var layers: [LayerDescription] = []
   private var dropoutLayers: UInt64 = 0
 
   init(
@@ -77,6 +79,16 @@ final class Program {
   /// Keeps a tensor's contents until the next step, for the caller to read.
   func keep(_ tensor: Tensor) { pinned.append(tensor) }
 
+  /// Notes a layer. `multiplyAdds` are those of the whole batch.
+  func describe(
+    _ name: String, _ kind: String, _ output: Tensor, _ own: [ParameterReference] = [], multiplyAdds: Int = 0
+  ) {
+    layers.append(
+      LayerDescription(
+        name: name, kind: kind, outputShape: Array(output.shape.dropFirst()),
+        parameterCount: own.reduce(0) { $0 + parameters.count($1) }, multiplyAdds: multiplyAdds / count))
+  }
+
   /// A number of its own for each dropout layer of the network, the same in every program of it.
   func nextDropoutLayer() -> UInt64 {
     dropoutLayers += 1
@@ -84,7 +96,9 @@ final class Program {
   }
 
   /// Assigns addresses; nothing can be recorded after it.
-  func plan() throws {
+  ///
+  /// - Parameter reservingMemory: false plans without memory, for a program that is never run.
+  func plan(reservingMemory: Bool = true) throws {
     var lifetimes: [Lifetime] = []
     var planned: [Tensor] = []
     var positions: [ObjectIdentifier: Int] = [:]
@@ -106,7 +120,7 @@ final class Program {
     let (offsets, byteCount) = planOffsets(lifetimes)
     for (tensor, offset) in zip(planned, offsets) { tensor.storage = .planned(arena, offset: offset) }
     plannedBytes = byteCount
-    try arena.reserve(byteCount)
+    if reservingMemory { try arena.reserve(byteCount) }
   }
 
   /// Runs all operations in order, and adds what each took to `profile` where there is one.

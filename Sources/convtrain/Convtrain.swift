@@ -28,7 +28,8 @@ struct Convtrain: ParsableCommand {
       Exit status: 0 success; 1 failed run (diverged, or something cannot be written); 64 wrong usage; 65 bad \
       data; 66 missing input; 69 a plugin cannot be used; 70 internal error; 73 the run folder is there already; \
       130 interrupted, 143 terminated, with a checkpoint.
-      """)
+      """,
+    subcommands: [Describe.self])
 
   @Argument(help: ArgumentHelp("The network.", valueName: "arch"))
   var architecture = ArchitectureName.lenet
@@ -51,7 +52,11 @@ struct Convtrain: ParsableCommand {
     // Before anything else: the program begins anew.
     ThreadWaiting.beBrief()
     do {
-      main(try Invocation.current.get().tokens)
+      let tokens = try Invocation.current.get().tokens
+      // The parser takes the first word for the root's own argument, and refuses it, before it looks for subcommands.
+      let subcommand = configuration.subcommands.first { $0.configuration.commandName == tokens.first }
+      if let subcommand { return subcommand.main(Array(tokens.dropFirst())) }
+      main(tokens)
     } catch let error as ValidationError {
       exit(withError: error)
     } catch {

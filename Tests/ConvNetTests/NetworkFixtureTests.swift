@@ -47,7 +47,7 @@ private struct NetworkFixture: Decodable {
       "lenet-1x28x28", "lenet-3x32x32", "baseline-1x28x28", "baseline-3x32x32", "resnet18-1x28x28",
       "resnet18-3x32x32", "mlp-1x28x28", "mlp-3x32x32", "mlp-norm-3x32x32", "alexnet-1x28x28",
       "alexnet-3x32x32", "vgg16-1x28x28", "vgg16-3x32x32",
-      "efficientnet-lite0-1x28x28", "efficientnet-b0-1x28x28",
+      "efficientnet-lite0-1x28x28", "efficientnet-lite0-3x32x32", "efficientnet-b0-1x28x28",
       "efficientnet-b0-3x32x32", "convnext-tiny-1x28x28", "convnext-tiny-3x32x32",
     ])
   func agreesWithPyTorch(_ name: String) throws {

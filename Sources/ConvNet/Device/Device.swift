@@ -6,6 +6,9 @@ struct Window: Equatable {
   var stride: Int
   var padding: Int = 0
 
+  /// Such as `3x3 /2`.
+  var description: String { "\(size)x\(size)" + (stride == 1 ? "" : " /\(stride)") }
+
   /// Output extent for an input extent; zero or less where nothing fits.
   func output(_ extent: Int) -> Int {
     extent + 2 * padding < size ? 0 : (extent + 2 * padding - size) / stride + 1

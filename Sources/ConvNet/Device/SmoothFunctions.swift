@@ -52,12 +52,12 @@ func normalDistribution(_ x: Float) -> (density: Float, probability: Float) {
 func logistic(_ x: Float) -> Float { 1 / (1 + exponential(-x)) }
 
 /// Activation functions with curvature, whose derivative needs the input.
-enum SmoothFunction {
+enum SmoothFunction: String {
   /// `x P(X < x)` for a standard normal X (Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415), exact as PyTorch's
   /// default.
-  case gelu
+  case gelu = "GELU"
   /// `x / (1 + e^-x)` (Elfwing et al. 2018, https://arxiv.org/abs/1702.03118).
-  case silu
+  case silu = "SiLU"
   /// `1 / (1 + e^-x)`.
   case logistic
 

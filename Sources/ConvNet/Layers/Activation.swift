@@ -9,6 +9,7 @@ struct ReLU6: Layer {
 
   func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
     let device = program.device
+    program.describe(name, "ReLU6", input)
     device.clamp(input, limit: Self.limit, on: program)
     return Recorded(output: input) { gradient in
       let gradient = try device.aligned(gradient, with: input, layer: name, on: program)
@@ -25,7 +26,9 @@ struct Activation: Layer {
 
   func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
     let device = program.device
-    return Recorded(output: device.activation(input, function, on: program)) { gradient in
+    let output = device.activation(input, function, on: program)
+    program.describe(name, function.rawValue, output)
+    return Recorded(output: output) { gradient in
       let gradient = try device.aligned(gradient, with: input, layer: name, on: program)
       device.activationBackward(gradient, input: input, function, on: program)
       return gradient

@@ -32,6 +32,7 @@ struct BatchNormalization: Layer {
     if program.mode == .inference {
       let output = try device.normalizationInference(
         input, affine, mean: mean, variance: variance, epsilon: Self.epsilon, layer: name, on: program)
+      describe(output, on: program)
       if relu { device.rectify(output, slope: 0, on: program) }
       return Recorded(output: output) { $0 }
     }
@@ -41,6 +42,7 @@ struct BatchNormalization: Layer {
       input, affine, epsilon: Self.epsilon, relu: relu, layer: name, on: program)
     device.updateRunningStatistics(
       mean: mean, variance: variance, from: state, momentum: Self.momentum, values: values, on: program)
+    describe(output, on: program)
     return Recorded(output: output) { gradient in
       try device.normalizationBackward(
         gradient, state, affine,
@@ -48,5 +50,9 @@ struct BatchNormalization: Layer {
           scale: store.gradient(scale, on: device), shift: store.gradient(shift, on: device)),
         epsilon: Self.epsilon, relu: relu, layer: name, on: program)
     }
+  }
+
+  private func describe(_ output: Tensor, on program: Program) {
+    program.describe(name, relu ? "batch norm + ReLU" : "batch norm", output, [scale, shift])
   }
 }

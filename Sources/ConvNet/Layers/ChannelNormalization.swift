@@ -22,6 +22,7 @@ struct ChannelNormalization: Layer {
       scale: try store.values(scale, on: device), shift: try store.values(shift, on: device))
     let (output, state) = try device.channelNormalization(
       input, affine, epsilon: Self.epsilon, layer: name, on: program)
+    program.describe(name, "layer norm", output, [scale, shift])
     return Recorded(output: output) { gradient in
       try device.channelNormalizationBackward(
         gradient, state, affine,

@@ -55,6 +55,10 @@ struct Convolution: Layer {
     let bias = try bias.map { try program.parameters.values($0, on: device) }
     let output = try device.convolution(
       input, weight: weight, bias: bias, window: window, layer: name, on: program)
+    program.describe(
+      name, (isDepthwise ? "depthwise " : "conv ") + window.description, output,
+      [self.weight] + (self.bias.map { [$0] } ?? []),
+      multiplyAdds: output.elementCount * shape.dropFirst().reduce(1, *))
     return Recorded(output: output) { gradient in
       let slopes = try program.parameters.gradient(self.weight, as: shape, on: device)
       let biasSlopes = try self.bias.map { try program.parameters.gradient($0, on: device) }

@@ -25,6 +25,8 @@ struct Dense: Layer {
     let weight = try program.parameters.values(weight, as: shape, on: device)
     let output = try device.innerProduct(
       input, weight: weight, bias: program.parameters.values(bias, on: device), layer: name, on: program)
+    program.describe(
+      name, "linear", output, [self.weight, bias], multiplyAdds: output.elementCount * shape[1])
     return Recorded(output: output) { gradient in
       try device.innerProductParameterGradients(
         gradient, input: input, weight: program.parameters.gradient(self.weight, as: shape, on: device),

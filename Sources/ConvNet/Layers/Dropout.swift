@@ -9,6 +9,7 @@ struct Dropout: Layer {
 
   func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
     guard program.mode == .training, rate > 0 else { return Recorded(output: input) { $0 } }
+    program.describe(name, "dropout \(rate)", input)
     let number = program.nextDropoutLayer()
     let device = program.device
     device.dropout(input, rate: rate, number: number, on: program)

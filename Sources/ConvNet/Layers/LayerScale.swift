@@ -17,6 +17,7 @@ struct LayerScale: Layer {
     let device = program.device
     let factors = try program.parameters.values(scale, as: [channels], on: device)
     let output = try device.scaled(input, by: factors, layer: name, on: program)
+    program.describe(name, "layer scale", output, [scale])
     return Recorded(output: output) { gradient in
       try device.scaleGradient(
         gradient, input: input, to: program.parameters.gradient(scale, as: [channels], on: device),

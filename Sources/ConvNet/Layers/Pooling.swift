@@ -8,6 +8,7 @@ struct MaxPooling: Layer {
   func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
     let device = program.device
     let (output, choices) = try device.maxPool(input, window: window, layer: name, on: program)
+    program.describe(name, "max-pool \(window.description)", output)
     return Recorded(output: output) { gradient in
       try device.maxPoolBackward(
         gradient, choices: choices, input: input, window: window, layer: name, on: program)
@@ -22,6 +23,7 @@ struct GlobalAveragePooling: Layer {
   func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
     let device = program.device
     let output = try device.globalAveragePool(input, layer: name, on: program)
+    program.describe(name, "mean over image", output)
     return Recorded(output: output) { gradient in
       try device.globalAveragePoolBackward(gradient, input: input, layer: name, on: program)
     }

@@ -16,6 +16,7 @@ struct Rectifier: Layer {
   func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
     let device = program.device
     device.rectify(input, slope: slope, on: program)
+    program.describe(name, slope == 0 ? "ReLU" : "LeakyReLU", input)
     return Recorded(output: input) { gradient in
       let gradient = try device.aligned(gradient, with: input, layer: name, on: program)
       device.rectifyBackward(gradient, output: input, slope: slope, on: program)

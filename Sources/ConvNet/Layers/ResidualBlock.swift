@@ -38,6 +38,7 @@ struct ResidualBlock: Layer {
     let output = branch.output
     let other = try device.aligned(shortcut?.output ?? input, with: output, layer: name, on: program)
     device.addRectify(output, other, on: program)
+    program.describe(name, "add + ReLU", output)
     return Recorded(output: output) { gradient in
       let gradient = try device.aligned(gradient, with: output, layer: name, on: program)
       device.rectifyBackward(gradient, output: output, slope: 0, on: program)

@@ -11,6 +11,7 @@ struct Shortcut: Layer {
     let branch = try branch.record(input, needsInputGradient: needsInputGradient, on: program)
     let output = branch.output
     device.add(output, try device.aligned(input, with: output, layer: name, on: program), on: program)
+    program.describe(name, "add", output)
     return Recorded(output: output) { gradient in
       let inputGradient = try branch.backward(gradient)
       guard needsInputGradient else { return inputGradient }
@@ -31,6 +32,7 @@ struct StochasticDepth: Layer {
 
   func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
     guard program.mode == .training, rate > 0 else { return Recorded(output: input) { $0 } }
+    program.describe(name, "stochastic depth \(rate)", input)
     let number = program.nextDropoutLayer()
     let device = program.device
     return Recorded(output: device.dropImages(input, rate: rate, number: number, on: program)) { gradient in

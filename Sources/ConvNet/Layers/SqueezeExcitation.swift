@@ -25,6 +25,7 @@ struct SqueezeExcitation: Layer {
     let means = try device.globalAveragePool(input, layer: name, on: program)
     let gate = try gate.record(means, needsInputGradient: true, on: program)
     let output = try device.scaled(input, by: gate.output, layer: name, on: program)
+    program.describe(name, "channel gate", output)
     return Recorded(output: output) { gradient in
       let slopes = try device.rows(means.shape, on: program)
       try device.scaleGradient(gradient, input: input, to: slopes, layer: name, on: program)

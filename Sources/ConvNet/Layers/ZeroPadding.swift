@@ -13,6 +13,7 @@ struct ZeroPadding: Layer {
   func record(_ input: Tensor, needsInputGradient: Bool, on program: Program) throws -> Recorded {
     let device = program.device
     let output = try device.padded(input, height: height, width: width, layer: name, on: program)
+    program.describe(name, "zero padding", output)
     return Recorded(output: output) { gradient in
       guard needsInputGradient else { return gradient }
       return try device.cropped(
