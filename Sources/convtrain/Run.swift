@@ -60,9 +60,10 @@ struct Run {
     let dataset = try clock.measure("reading the data") { try loadDataset() }
     let sink = ProgressSink(display.level)
     let history = HistorySink()
+    let lines = display.json && !display.quiet ? JSONSink() : nil
     let registry = command.optimizer.registry()
     if display.level == .verbose { showSearchPath(of: registry) }
-    let sinks = EventSinks([sink] + (display.plot ? [history] : []))
+    let sinks = EventSinks([sink] + (lines.map { [$0] } ?? []) + (display.plot ? [history] : []))
     let trainer = try clock.measure("making the network and the optimizer") {
       try Trainer(
         try command.trainingOptions(), dataset: dataset, weights: weights, registry: registry, trace: trace,
@@ -105,6 +106,8 @@ struct Run {
     try recorder?.finish(test)
     let result = RunResult(trainer: trainer, summary: summary, test: test)
     if display.json {
+      lines?.write(.test(EventRecord.Test(test)))
+      try lines?.finish()
       try Console.output(result.json(withConfusion: results.confusionMatrix))
     } else {
       try Console.output(result.table(saved: results.save))

@@ -12,8 +12,10 @@ import Testing
     program = try Program("convtrain")
   }
 
+  /// The result: the last line.
   private func json(_ outcome: Outcome) throws -> [String: Any] {
-    try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+    let line = try #require(outcome.output.split(separator: "\n").last)
+    return try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
   }
 
   @Test func jsonHoldsTheResult() throws {
@@ -123,7 +125,7 @@ import Testing
   func signalsEndTheRunAfterTheStep(number: Int32, status: Int32) throws {
     try program.writeIDX(BuiltinDigits.make(trainCount: 80, testCount: 20), to: "digits")
     let running = try program.start([
-      "--data", "digits", "--epochs", "100000", "--save", "w.safetensors", "--json",
+      "--data", "digits", "--epochs", "100000", "--save", "w.safetensors",
     ])
     try running.waitForError("1/100000  loss")
     kill(running.process.processIdentifier, number)

@@ -43,8 +43,10 @@ import Testing
     let about = try #require(file["otherData"] as? [String: String])
     #expect(about["program"] == "convtrain" && about["optimizer"] == "lookahead(k=5, alpha=0.5, adam)")
 
-    // Stdout holds the result alone.
-    #expect(outcome.output.split(separator: "\n").count == 1)
+    // Stdout holds events and the result alone.
+    for line in outcome.output.split(separator: "\n") {
+      #expect(try JSONSerialization.jsonObject(with: Data(line.utf8)) is [String: Any])
+    }
     for text in ["host.add_slot", "self/element", "Tracing costs ", "calls are in trace.json"] {
       #expect(outcome.error.contains(text), "\(outcome.error)")
     }

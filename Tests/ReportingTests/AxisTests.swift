@@ -18,6 +18,8 @@ import Testing
     #expect(Axis.texts([0, 0.5, 1], unit: .percent) == ["0 %", "50 %", "100 %"])
     #expect(Axis.texts([0.97, 0.975, 0.98], unit: .percent) == ["97.0 %", "97.5 %", "98.0 %"])
     #expect(Axis.texts([0, 2.5e-4, 5e-4], unit: .plain) == ["0", "2.5e-4", "5e-4"])
+    #expect(Axis.texts([1, 2, 3], unit: .plain) == ["1", "2", "3"])
+    #expect(Axis.texts([0, 0.1, 0.2], unit: .plain) == ["0.0", "0.1", "0.2"])
     #expect(Axis.texts([0, 1000, 2000], unit: .plain) == ["0", "1000", "2000"])
   }
 

@@ -120,7 +120,8 @@ class Setup:
     def run(self, *arguments: str) -> dict[str, Any]:
         """convtrain's result."""
         command = [program() or "", "lenet", "--data", str(self.folder), "--val-split", "0", "--seed", str(SEED)]
-        command += ["--batch-size", str(BATCH), "--threads", "1", "--json", "--no-run-dir", *arguments]
+        command += ["--batch-size", str(BATCH), "--threads", "1", "--json", "--quiet", "--no-run-dir"]
+        command += arguments
         result = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)

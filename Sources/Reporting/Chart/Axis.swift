@@ -67,7 +67,7 @@ struct Axis: Hashable, Sendable {
     if largest >= 1e6 || (largest > 0 && largest < 1e-3) {
       return values.map { $0 == 0 ? "0" : scientific($0) + end }
     }
-    let places = step > 0 ? min(6, max(0, Int((-log10(step) + 1e-9).rounded(.up)))) : 0
+    let places = step > 0 ? min(6, max(0, Int((-log10(step) - 1e-9).rounded(.up)))) : 0
     return values.map { String(format: "%.\(places)f", abs($0) < step / 1000 ? 0 : $0) + end }
   }
 

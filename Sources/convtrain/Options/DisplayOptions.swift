@@ -11,7 +11,10 @@ struct DisplayOptions: ParsableArguments {
     help: "Shows every step too, where plugins are looked for, and how long each phase takes.")
   var verbose = false
 
-  @Flag(help: "Prints the result as one JSON object and nothing else on stdout.")
+  @Flag(
+    help:
+      "Prints events as JSON on stdout, an object on each line, the result last; with --quiet the result alone."
+  )
   var json = false
 
   @Flag(help: "Draws the curves of loss and accuracy at the end, as wide as the terminal.")
