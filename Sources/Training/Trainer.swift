@@ -135,14 +135,35 @@ public final class Trainer {
     try evaluate(testSource, isCancelled: isCancelled)
   }
 
+  /// As ``test(isCancelled:)``, with the mistakes of which the network is surest, the surest first.
+  /// - Parameter limit: the most mistakes, 0 or more.
+  public func test(
+    mistakes limit: Int, isCancelled: () -> Bool = { false }
+  ) throws -> (evaluation: Evaluation, mistakes: [Mistake]) {
+    var list = MistakeList(limit: limit)
+    let evaluation = try evaluate(testSource, isCancelled: isCancelled) { batch, number, predictions in
+      let logits = network.logits
+      for place in 0..<batch.count {
+        list.add(
+          index: testSource.indices[number * testSource.batchSize + place], label: Int(batch.labels[place]),
+          prediction: Int(predictions[place]),
+          logits: logits[place * dataset.classCount..<(place + 1) * dataset.classCount])
+      }
+    }
+    list.cut()
+    return (evaluation, list.mistakes)
+  }
+
   /// As ``test(isCancelled:)``, on the validation images; nil without any.
   public func validate(isCancelled: () -> Bool = { false }) throws -> Evaluation? {
     validationSource.batchCount == 0 ? nil : try evaluate(validationSource, isCancelled: isCancelled)
   }
 
   /// One pass over `source` in inference mode, with the optimizer's evaluation weights or those being trained.
+  /// - Parameter observe: called after each batch with its number and predictions.
   func evaluate(
-    _ source: BatchSource, onFastWeights: Bool = false, isCancelled: () -> Bool
+    _ source: BatchSource, onFastWeights: Bool = false, isCancelled: () -> Bool,
+    observe: (Batch, Int, [Int32]) -> Void = { _, _, _ in }
   ) throws -> Evaluation {
     func body() throws -> Evaluation {
       var loss = 0.0
@@ -160,6 +181,7 @@ public final class Trainer {
         for place in 0..<batch.count {
           confusion.add(label: Int(batch.labels[place]), prediction: Int(predictions[place]))
         }
+        observe(batch, number, predictions)
       }
       return Evaluation(loss: loss / Double(max(1, confusion.total)), confusion: confusion)
     }
