@@ -9,7 +9,10 @@ struct Convtrain: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convtrain",
     abstract: "Trains a small convolutional network with an optimizer loaded as a plugin.",
-    usage: "convtrain [<arch>] [<options>]",
+    usage: """
+      convtrain [<arch>] [<options>]
+      convtrain <subcommand> …
+      """,
     discussion: """
       With no arguments: LeNet on built-in digits with Adam; no files needed.
 
@@ -29,7 +32,7 @@ struct Convtrain: ParsableCommand {
       data; 66 missing input; 69 a plugin cannot be used; 70 internal error; 73 the run folder is there already; \
       130 interrupted, 143 terminated, with a checkpoint.
       """,
-    subcommands: [Describe.self])
+    subcommands: Subcommands.all)
 
   @Argument(help: ArgumentHelp("The network.", valueName: "arch"))
   var architecture = ArchitectureName.lenet
@@ -49,14 +52,13 @@ struct Convtrain: ParsableCommand {
 
   /// Settings may come from files: they are put before the parser as if they had been typed.
   static func main() {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    if Subcommands.take(arguments) { return Subcommands.main(arguments) }
+    if arguments == ["help"] { return main(["--help"]) }
     // Before anything else: the program begins anew.
     ThreadWaiting.beBrief()
     do {
-      let tokens = try Invocation.current.get().tokens
-      // The parser takes the first word for the root's own argument, and refuses it, before it looks for subcommands.
-      let subcommand = configuration.subcommands.first { $0.configuration.commandName == tokens.first }
-      if let subcommand { return subcommand.main(Array(tokens.dropFirst())) }
-      main(tokens)
+      main(try Invocation.current.get().tokens)
     } catch let error as ValidationError {
       exit(withError: error)
     } catch {

@@ -3,6 +3,7 @@
 import ConvNet
 import Datasets
 import OptimizerHost
+import Reporting
 import Terminal
 import Training
 
@@ -35,6 +36,7 @@ struct Failure: Error {
     case let error as TrainingError: Self.status(error)
     case let error as OptimizerError: ExitStatus(error)
     case let error as ConvNetError: Self.status(error)
+    case let error as ReportingError: Self.status(error)
     case is OutputError: .failedRun
     default: .internalError
     }
@@ -59,6 +61,14 @@ struct Failure: Error {
     case .notFound, .unreadable, .noCheckpoint: .missingInput
     case .runExists: .cannotCreate
     case .diverged, .unwritable, .locked: .failedRun
+    }
+  }
+
+  private static func status(_ error: ReportingError) -> ExitStatus {
+    switch error {
+    case .noRun, .malformed: .badData
+    case .unreadable: .missingInput
+    case .unwritable: .failedRun
     }
   }
 

@@ -14,7 +14,9 @@ import Testing
   }
 
   private func train(_ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
-    let common = ["--data", "digits", "--epochs", "2", "--batch-size", "20", "--limit-batches", "3"]
+    let common = [
+      "--no-run-dir", "--data", "digits", "--epochs", "2", "--batch-size", "20", "--limit-batches", "3",
+    ]
     let outcome = try program.start(common + arguments, environment: environment).finish()
     #expect(outcome.status == 0, "\(outcome.error)")
     return outcome
@@ -69,7 +71,10 @@ import Testing
     @Test func aFullDiskBehindJSONIsNoSuccess() throws {
       let full = try #require(FileHandle(forWritingAtPath: "/dev/full"))
       let outcome = try program.start(
-        ["--data", "digits", "--epochs", "1", "--limit-batches", "1", "--json", "--save", "w"], output: full
+        [
+          "--data", "digits", "--epochs", "1", "--limit-batches", "1", "--json", "--no-run-dir", "--save",
+          "w",
+        ], output: full
       ).finish()
       #expect(outcome.status == 1 && outcome.error.contains("standard output"), "\(outcome.error)")
       #expect(try program.names().contains("w"))

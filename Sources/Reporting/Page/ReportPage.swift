@@ -5,6 +5,9 @@ import Training
 
 /// `report.html`: one file that needs no other, no network and no script.
 public enum ReportPage {
+  /// In the run directory.
+  public static let fileName = "report.html"
+
   /// The page's whole text.
   public static func html(_ run: RunRecord) -> String {
     let charts = run.history.charts.map(SVGChart.figure).joined(separator: "\n")
