@@ -76,6 +76,9 @@ struct Run {
     }
     let recorder = try recorder(for: trainer, resumption)
     if let recorder { sinks.add(recorder) }
+    let reports = try RunReports(
+      display, directory: recorder?.directory.path, settings: [("optimizer", trainer.optimizerExpression)])
+    if let board = reports.board { sinks.add(board) }
     func pause(_ pause: Pause) throws { try recorder?.pause(pause, of: trainer) }
     let summary: TrainingSummary
     do {
@@ -86,24 +89,31 @@ struct Run {
       try recorder?.save(trainer)
     } catch let error as TrainingError {
       sink.finish()
+      reports.finishEarly()
       throw Failure(error, remark: Self.wayOn(recorder))
     } catch {
       sink.finish()
       throw error
     }
     sink.finish()
-    if summary.wasCancelled { throw interrupted(interruption, summary, recorder) }
+    if summary.wasCancelled {
+      reports.finishEarly()
+      throw interrupted(interruption, summary, recorder)
+    }
     if let note = try trainer.endingNote(summary) { Console.error(note) }
     if let save = results.save {
       try clock.measure("writing \(save)") { try trainer.weights().write(to: save) }
     }
-    let test: Evaluation
+    let (test, mistakes): (Evaluation, [Mistake])
     do {
-      test = try clock.measure("testing") { try trainer.test { interruption.isRequested } }
+      (test, mistakes) = try clock.measure("testing") {
+        try trainer.test(mistakes: RunReports.pictures) { interruption.isRequested }
+      }
     } catch is CancellationError {
       throw interrupted(interruption, summary, recorder)
     }
     try recorder?.finish(test)
+    try reports.finish(test, mistakes, dataset: dataset)
     let result = RunResult(trainer: trainer, summary: summary, test: test)
     if display.json {
       lines?.write(.test(EventRecord.Test(test)))

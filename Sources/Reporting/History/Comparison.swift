@@ -17,8 +17,8 @@ public struct Comparison: Sendable {
   public func row(_ run: RunRecord) -> [String] {
     let history = run.history
     return [
-      run.name, run.setting("arch", "architecture") ?? "–",
-      run.setting("optimizer", "optimizer_plugin") ?? "–",
+      run.name, run.setting("arch") ?? "–",
+      run.optimizer ?? "–",
       "\(history.epochs.last?.epoch ?? 0)", Markup.percent(history.epochs.last?.validationAccuracy),
       history.bestEpoch?.validationAccuracy.map { "\(Markup.percent($0)) (\(history.bestEpoch?.epoch ?? 0))" }
         ?? "–",

@@ -52,6 +52,13 @@ public struct RunRecord: Sendable {
     return nil
   }
 
+  /// The optimizers of the expression, a wrapper around its base: `lookahead(adam)`.
+  public var optimizer: String? {
+    let names = environment.filter { $0.name.wholeMatch(of: /plugins\.\d+\.name/) != nil }.map(\.value)
+    guard let innermost = names.last else { return setting("optimizer", "optimizer-plugin") }
+    return names.dropLast().reversed().reduce(innermost) { "\($1)(\($0))" }
+  }
+
   private mutating func readMetrics(_ content: Data, path: String) throws(ReportingError) {
     let lines = content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for (number, line) in lines.enumerated() where !line.isEmpty {

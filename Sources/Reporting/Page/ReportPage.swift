@@ -45,8 +45,7 @@ public enum ReportPage {
       figures.append(("training and validation", Markup.duration(history.seconds)))
     }
     let items = figures.map { "<li>\($0.0)<b>\(Markup.escape($0.1))</b></li>" }
-    let what = [run.setting("arch", "architecture"), run.setting("optimizer", "optimizer_plugin")].compactMap
-    { $0 }
+    let what = [run.setting("arch"), run.optimizer].compactMap { $0 }
     let notes = run.notes.map { "<p class=\"note\">\(Markup.escape($0))</p>" }
     return """
       <header><h1>\(Markup.escape(run.name))</h1>

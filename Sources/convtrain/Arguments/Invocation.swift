@@ -33,7 +33,7 @@ struct Invocation: Sendable {
   private static let free: Set<String> = [
     "epochs", "threads", "gpu", "quiet", "verbose", "json", "plot", "confusion-matrix", "save", "trace",
     "trace-limit", "checkpoint-every", "checkpoint-minutes", "keep", "allow-insecure", "time-limit",
-    "patience", "tensorboard", "skip-train", "report", "json-events", "log-every",
+    "patience", "tensorboard", "tensorboard-dir", "skip-train", "report", "json-events", "log-every",
   ]
   private static let contradictions = [("no-run-dir", "run-dir"), ("quiet", "verbose"), ("verbose", "quiet")]
 

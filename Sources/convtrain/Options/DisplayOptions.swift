@@ -20,7 +20,18 @@ struct DisplayOptions: ParsableArguments {
   @Flag(help: "Draws the curves of loss and accuracy at the end, as wide as the terminal.")
   var plot = false
 
+  @Flag(help: "Writes event files for TensorBoard, into tensorboard/ of the run directory.")
+  var tensorboard = false
+
+  @Option(
+    help: ArgumentHelp("Writes them into this folder instead; implies --tensorboard.", valueName: "folder"),
+    completion: .directory)
+  var tensorboardDir: String?
+
   func validate() throws {
+    if tensorboardDir?.isEmpty == true {
+      throw ValidationError("--tensorboard-dir is empty; name a folder, or leave it out")
+    }
     guard !(quiet && verbose) else {
       throw ValidationError("--quiet and --verbose contradict each other; leave one out")
     }
