@@ -75,11 +75,11 @@ import Testing
     try program.write(Array("{}".utf8), to: "broken.safetensors")
     try expect(65, naming: "broken.safetensors", running: ["--load", "broken.safetensors"])
     let images = LabeledImages(
-      shape: ImageShape(channels: 1, height: 20, width: 20), pixels: [UInt8](repeating: 9, count: 4000),
+      shape: ImageShape(channels: 1, height: 8, width: 8), pixels: [UInt8](repeating: 9, count: 640),
       labels: [UInt8](0..<10))
     let small = Dataset(name: "small", classNames: (0..<10).map { "\($0)" }, train: images, test: images)
     try program.writeIDX(small, to: "small")
-    try expect(65, naming: "small", "20×20", "28×28", running: ["--data", "small"])
+    try expect(65, naming: "lenet", "8x8", "12x12", running: ["--data", "small"])
   }
 
   @Test func divergence() throws {
