@@ -6,9 +6,16 @@ extension RunHistory {
   /// Loss, accuracy and learning rate over the steps, without those that have nothing to show.
   public var charts: [Chart] { [lossChart, accuracyChart, learningRateChart].filter { !$0.isEmpty } }
 
-  /// Whether fast weights were validated beside the ones that count.
-  private var hasFastWeights: Bool { epochs.contains { $0.fastValidationAccuracy != nil } }
-  private var validationName: String { hasFastWeights ? "validation, slow weights" : "validation" }
+  /// Whether the weights being trained were validated beside the ones that count.
+  var hasFastWeights: Bool { epochs.contains { $0.fastValidationAccuracy != nil } }
+  /// What the two are called: Lookahead's have names of their own, which those of other averages do not share.
+  private var weightNames: (judged: String, trained: String) {
+    steps.contains(where: \.isSynchronized)
+      ? ("slow weights", "fast weights") : ("averaged weights", "trained weights")
+  }
+  var trainedWeights: String { weightNames.trained }
+  private var validationName: String { hasFastWeights ? "validation, \(weightNames.judged)" : "validation" }
+  private var fastValidationName: String { "validation, \(weightNames.trained)" }
   private var synchronizations: [Double] { steps.filter(\.isSynchronized).map { Double($0.step) } }
 
   public var lossChart: Chart {
@@ -19,7 +26,7 @@ extension RunHistory {
         .init("training, each step", raw, style: .faint, colour: 0),
         .init("training, smoothed", Self.smoothed(raw), style: .line, colour: 0),
         .init(validationName, points { $0.validationLoss }, style: .dotted, colour: 1),
-        .init("validation, fast weights", points { $0.fastValidationLoss }, style: .dotted, colour: 2),
+        .init(fastValidationName, points { $0.fastValidationLoss }, style: .dotted, colour: 2),
       ], marks: synchronizations, markName: "synchronizations of the slow weights")
   }
 
@@ -31,7 +38,7 @@ extension RunHistory {
           "training, epoch so far",
           steps.map { Chart.Point(Double($0.step), $0.accuracy) }, style: .line, colour: 0),
         .init(validationName, points { $0.validationAccuracy }, style: .dotted, colour: 1),
-        .init("validation, fast weights", points { $0.fastValidationAccuracy }, style: .dotted, colour: 2),
+        .init(fastValidationName, points { $0.fastValidationAccuracy }, style: .dotted, colour: 2),
       ], marks: synchronizations, markName: "synchronizations of the slow weights")
   }
 

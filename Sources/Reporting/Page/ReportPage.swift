@@ -84,10 +84,12 @@ public enum ReportPage {
 
   private static func epochs(_ history: RunHistory) -> String {
     guard !history.epochs.isEmpty else { return "" }
-    let hasFast = history.epochs.contains { $0.fastValidationAccuracy != nil }
+    let hasFast = history.hasFastWeights
     let names =
       ["epoch", "step", "training loss", "accuracy", "validation loss", "accuracy"]
-      + (hasFast ? ["fast weights’ loss", "accuracy"] : []) + ["learning rate", "images/s", "time"]
+      + (hasFast ? ["\(history.trainedWeights)’ loss", "accuracy"] : []) + [
+        "learning rate", "images/s", "time",
+      ]
     let head = names.map { "<th scope=\"col\">\($0)</th>" }.joined()
     let rows = history.epochs.map { epoch in
       let cells =

@@ -28,6 +28,8 @@ extension Convtrain {
     options.monitor = stopping.monitor.monitor
     options.timeLimit = stopping.timeLimit?.seconds
     options.overfitsOneBatch = stopping.overfitBatch
+    // Read from the run directory's log alone, so only a run that has one pays for it.
+    options.evaluatesFastWeights = !checkpoints.noRunDir
     return options
   }
 }
