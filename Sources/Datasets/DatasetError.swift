@@ -4,7 +4,7 @@
 public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   /// No such file or folder.
   case notFound(path: String)
-  /// The folder exists, but lacks one of the four files of an IDX data set.
+  /// The folder exists, but lacks one of its data set's files.
   case missingFile(directory: String, part: String, expected: String)
   /// The folder holds several data sets.
   case ambiguous(directory: String, names: [String])
@@ -43,8 +43,14 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   case malformed(path: String, reason: String)
   /// Images, arrays or folders that do not go together, or that cannot be used as they are.
   case unsuitable(path: String, reason: String, remedy: String)
-  /// A known data set that is not in the home of data sets.
+  /// A known data set that is not, or not whole, in the home of data sets.
   case notFetched(name: String, path: String)
+  /// A download that did not come to its end.
+  case transfer(address: String, reason: String, target: String)
+  /// A download that is another file than the published one.
+  case wrongChecksum(address: String, found: String, expected: String)
+  /// The system refuses to write there.
+  case unwritable(path: String, reason: String)
   /// An augmentation's value outside its range.
   case augmentation(name: String, value: String, range: String)
 
@@ -53,7 +59,9 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
     case .notFound(let path):
       return "\(path): no such file or folder; check the spelling, or use the built-in data set"
     case .missingFile(let directory, let part, let expected):
-      return "\(directory): no \(part); expected a file like \(expected), as it is or with .gz"
+      // Only IDX files are read packed.
+      let packed = expected.hasSuffix("ubyte") ? ", as it is or with .gz" : ""
+      return "\(directory): no \(part); expected a file like \(expected)\(packed)"
     case .ambiguous(let directory, let names):
       return "\(directory): holds several data sets (\(names.joined(separator: ", "))); "
         + "move the one to use into a folder of its own"
@@ -104,7 +112,17 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
     case .unsuitable(let path, let reason, let remedy):
       return "\(path): \(reason); \(remedy)"
     case .notFetched(let name, let path):
-      return "\(name): is not here (\(path) does not exist); fetch it with: convtrain datasets fetch \(name)"
+      return
+        "\(name): is not here, or not all of it (in \(path)); fetch it with: convtrain datasets fetch \(name)"
+    case .transfer(let address, let reason, let target):
+      return
+        "\(address): cannot be fetched (\(reason)); try again, give another --mirror, or download it by other "
+        + "means, put it at \(target), and run fetch again, which checks and unpacks it"
+    case .wrongChecksum(let address, let found, let expected):
+      return "\(address): came with the MD5 checksum \(found), but \(expected) is the published one; "
+        + "it was not kept: fetch it again, or from another --mirror"
+    case .unwritable(let path, let reason):
+      return "\(path): cannot be written (\(reason)); choose another place with --to, or free space"
     case .augmentation(let name, let value, let range):
       return "augmentation: \(name) \(value) is out of range; use \(range)"
     }

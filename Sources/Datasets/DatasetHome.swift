@@ -36,15 +36,18 @@ extension Dataset {
     case "builtin-color": return BuiltinColor.make().inForm(images)
     default: break
     }
-    var path = word
-    if !word.contains("/"), !FileManager.default.fileExists(atPath: word),
-      let known = KnownDataset(name: word)
-    {
-      path = home.directory(of: known.name)
-      guard FileManager.default.fileExists(atPath: path) else {
-        throw .notFetched(name: known.name, path: path)
+    let isPath = word.contains("/") || FileManager.default.fileExists(atPath: word)
+    guard !isPath, let known = KnownDataset(name: word) else {
+      return try load(directory: URL(fileURLWithPath: word), images: images, seed: seed)
+    }
+    let path = home.directory(of: known.name)
+    do throws(DatasetError) {
+      return try load(directory: URL(fileURLWithPath: path), images: images, seed: seed)
+    } catch {
+      switch error {
+      case .notFound, .missingFile, .noDataset: throw .notFetched(name: known.name, path: path)
+      default: throw error
       }
     }
-    return try load(directory: URL(fileURLWithPath: path), images: images, seed: seed)
   }
 }

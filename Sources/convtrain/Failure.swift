@@ -47,8 +47,10 @@ struct Failure: Error {
     case .notFound, .missingFile, .unreadable, .noDataset, .notFetched: .missingInput
     case .ambiguous, .wrongKind, .badMagic, .headerTooShort, .emptyDimension, .tooLarge, .wrongLength,
       .truncatedGzip, .corruptGzip, .gzipTooShort, .gzipTooLong, .countMismatch, .shapeMismatch,
-      .labelOutOfRange, .malformed, .unsuitable:
+      .labelOutOfRange, .malformed, .unsuitable, .wrongChecksum:
       .badData
+    case .transfer: .missingInput
+    case .unwritable: .failedRun
     case .augmentation: .usage
     }
   }

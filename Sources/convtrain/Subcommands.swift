@@ -9,7 +9,9 @@ struct Subcommands: ParsableCommand {
     commandName: Convtrain.configuration.commandName, abstract: Convtrain.configuration.abstract,
     subcommands: all)
 
-  static let all: [any ParsableCommand.Type] = [Describe.self, Compare.self, Report.self]
+  static let all: [any ParsableCommand.Type] = [
+    Describe.self, DatasetsCommand.self, Compare.self, Report.self,
+  ]
 
   /// Whether a command line is one of these: it begins with their name, or asks for their help.
   static func take(_ arguments: [String]) -> Bool {
