@@ -9,7 +9,10 @@
 static inline int cpng_open(png_image *image, const void *bytes, size_t size) {
   memset(image, 0, sizeof *image);
   image->version = PNG_IMAGE_VERSION;
-  return png_image_begin_read_from_memory(image, bytes, size);
+  int is_open = png_image_begin_read_from_memory(image, bytes, size);
+  // Otherwise values of 16 bits would be taken for amounts of light, and come out brighter than those of 8 bits.
+  image->flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
+  return is_open;
 }
 
 /// Whether an opened image has colours or a palette.

@@ -91,7 +91,7 @@ enum Gzip {
     (0..<4).map { UInt8(value >> (8 * $0) & 255) }
   }
 
-  private static func crc32(_ bytes: [UInt8]) -> UInt32 {
+  static func crc32(_ bytes: [UInt8]) -> UInt32 {
     ~bytes.reduce(~0 as UInt32) { crc, byte in
       (0..<8).reduce(crc ^ UInt32(byte)) { value, _ in value & 1 == 1 ? value >> 1 ^ 0xEDB8_8320 : value >> 1
       }
