@@ -16,7 +16,10 @@ public enum ReportingError: Error, Hashable, Sendable, CustomStringConvertible {
     case .noRun(let path, let reason):
       "\(path): is not the folder of a run (\(reason)); name one that convtrain made, such as runs/<date>-<arch>-<optimizer>"
     case .malformed(let path, let line, let reason):
-      "\(path)\(line.map { ", line \($0)" } ?? ""): \(reason); it is damaged or was not written by convtrain"
+      "\(path)\(line.map { ", line \($0)" } ?? ""): \(reason); it is damaged or was not written by convtrain: "
+        + (line == nil
+          ? "restore the file, or remove it if it is not metrics.jsonl"
+          : "remove the line to go on without it")
     case .unreadable(let path, let reason):
       "\(path): cannot be read (\(reason)); check what it is and its permissions"
     case .unwritable(let path, let reason):

@@ -33,11 +33,9 @@ public struct Comparison: Sendable {
     let tables = runs.map { run in
       Dictionary((run.configuration + run.environment).map { ($0.name, $0.value) }) { first, _ in first }
     }
-    var names: [String] = []
-    for run in runs {
-      for setting in run.configuration + run.environment where !names.contains(setting.name) {
-        names.append(setting.name)
-      }
+    var seen = Set<String>()
+    let names = runs.flatMap { $0.configuration + $0.environment }.map(\.name).filter {
+      seen.insert($0).inserted
     }
     return names.compactMap { name in
       guard name != "started", !name.hasPrefix("resumed") else { return nil }

@@ -104,11 +104,10 @@ public struct RunRecord: Sendable {
 
   private static func settings(of name: String, in directory: String) throws(ReportingError) -> [Setting] {
     guard let content = try bytes(of: name, in: directory, limit: 4 << 20) else { return [] }
-    do {
-      return flatten(try JSONSerialization.jsonObject(with: content), prefix: "")
-    } catch {
-      throw .malformed(path: directory + "/" + name, line: nil, reason: "it is no JSON")
+    guard let object = try? JSONSerialization.jsonObject(with: content) as? [String: Any] else {
+      throw .malformed(path: directory + "/" + name, line: nil, reason: "it is no JSON object")
     }
+    return flatten(object, prefix: "")
   }
 
   private static func flatten(_ value: Any, prefix: String) -> [Setting] {
@@ -157,7 +156,8 @@ public struct RunRecord: Sendable {
   private static func explain(_ error: any Error) -> String {
     switch error as? DecodingError {
     case .keyNotFound(let key, _): "\"\(key.stringValue)\" is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
+    case .typeMismatch(_, let context) where !context.codingPath.isEmpty,
+      .valueNotFound(_, let context) where !context.codingPath.isEmpty:
       "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" is of another kind than it should be"
     default: "it is no JSON object of a run"
     }

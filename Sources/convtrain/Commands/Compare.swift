@@ -32,7 +32,7 @@ struct Compare: ParsableCommand {
       if let output { try AtomicFile.requireWritable(output) }
       let comparison = Comparison(try runs.map { try RunRecord(reading: $0) })
       let rows = comparison.runs.map { comparison.row($0) }
-      try Console.output(Format.columns([Comparison.columns] + rows))
+      try Console.output(Format.columns([Comparison.columns] + rows.map { $0.map(Self.cell) }))
       try showDifferences(comparison)
       if plot, let chart = comparison.charts.first {
         let text = TextPlot(
@@ -57,11 +57,19 @@ struct Compare: ParsableCommand {
     let rows =
       [["setting"] + comparison.runs.map(\.name)]
       + differences.map { [$0.name] + $0.values.map { $0 ?? "–" } }
-    let lines = Format.columns(rows.map { $0.map { String($0.prefix(60)) } }).split(separator: "\n")
+    let lines = Format.columns(rows.map { $0.map(Self.cell) }).split(separator: "\n")
     let colours = Console.outputTakesColour
     try Console.output("\ndifferences")
     for (number, line) in lines.enumerated() {
       try Console.output(number > 0 && colours ? "\u{1B}[33m\(line)\u{1B}[0m" : String(line))
     }
+  }
+
+  /// The start of a text on one line. What a file says must not reach the terminal as an escape sequence.
+  private static func cell(_ text: String) -> String {
+    let start = text.count > 60 ? text.prefix(59) + "…" : text[...]
+    return String(
+      String.UnicodeScalarView(
+        start.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
   }
 }
