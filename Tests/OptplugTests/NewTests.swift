@@ -53,7 +53,7 @@ import Testing
     let outcome = try Program("convtrain").run(
       "lenet", "--optimizer-plugin", expression.replacing("%", with: "\"\(plugin)\""), "--epochs", "1",
       "--limit-batches",
-      "60", "--json")
+      "60", "--json", "--quiet", "--no-run-dir")
     #expect(outcome.status == 0, "\(outcome.error)")
     let result = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
     // A guess is right once in ten times.
