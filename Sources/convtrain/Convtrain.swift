@@ -58,6 +58,7 @@ struct Convtrain: ParsableCommand {
     // Before anything else: the program begins anew.
     ThreadWaiting.beBrief()
     do {
+      try Subcommands.check(arguments)
       main(try Invocation.current.get().tokens)
     } catch let error as ValidationError {
       exit(withError: error)

@@ -19,5 +19,6 @@ struct ArchitectureName: ExpressibleByArgument {
   }
 
   static var allValueStrings: [String] { Architecture.allCases.map(\.rawValue) }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   var defaultValueDescription: String { architecture.rawValue }
 }
