@@ -39,12 +39,12 @@ public enum BuiltinColor {
   private static func draw(label: Int, _ random: inout SplitMix64) -> [UInt8] {
     var painting = Painting(side: side, &random)
     let tone = label % 2 == 0 ? Colour.warm(&random) : Colour.cool(&random)
-    painting.paint(shape: label / 2, Placement(&random, radius: 6...12, spread: 3), tone)
+    painting.paint(shape: label / 2, Placement(&random, radius: 8...13, spread: 2), tone)
     // Marks of any shape and colour in front, too small to be taken for the object.
-    for _ in 0..<random.below(4) {
+    for _ in 0..<random.below(3) {
       let colour = random.below(2) == 0 ? Colour.warm(&random) : Colour.cool(&random)
       painting.paint(
-        shape: random.below(shapes.count), Placement(&random, radius: 1.5...3.5, spread: 12), colour)
+        shape: random.below(shapes.count), Placement(&random, radius: 1.5...3, spread: 12), colour)
     }
     return painting.develop(&random)
   }
@@ -69,7 +69,7 @@ private struct Colour {
   /// A greyish one.
   static func dull(_ random: inout SplitMix64) -> Colour {
     let light = random.uniform(0.1...0.9)
-    func channel() -> Double { light + random.uniform(-0.22...0.22) }
+    func channel() -> Double { light + random.uniform(-0.15...0.15) }
     return Colour(red: channel(), green: channel(), blue: channel())
   }
 
@@ -92,7 +92,7 @@ private struct Placement {
     y = middle + spread * random.uniform(-1...1)
     radius = random.uniform(range)
     // Rational, so the same bits everywhere.
-    let half = random.uniform(-0.45...0.45)
+    let half = random.uniform(-0.35...0.35)
     cosine = (1 - half * half) / (1 + half * half)
     sine = 2 * half / (1 + half * half)
     stretch = random.uniform(0.75...1.3)
@@ -168,7 +168,7 @@ private struct Painting {
   /// Light and noise, then whole numbers 0…255, channel by channel.
   func develop(_ random: inout SplitMix64) -> [UInt8] {
     let light = random.uniform(0.6...1.1)
-    let noise = random.uniform(0.03...0.12)
+    let noise = random.uniform(0.02...0.06)
     var pixels: [UInt8] = []
     pixels.reserveCapacity(3 * colours.count)
     for channel in 0..<3 {
