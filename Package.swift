@@ -107,7 +107,9 @@ let package = Package(
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     .target(name: "Datasets", dependencies: ["CZlib", "CPNG", "CJPEG"], swiftSettings: hot),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
-    .target(name: "ConvNet", dependencies: ["COneDNN"], swiftSettings: hot),
+    .target(
+      name: "CWinograd", cSettings: [.unsafeFlags(["-O3", "-fno-trapping-math"] + machine)]),
+    .target(name: "ConvNet", dependencies: ["COneDNN", "CWinograd"], swiftSettings: hot),
     .target(
       name: "Training", dependencies: ["OptimizerHost", "Safetensors", "Datasets", "ConvNet"],
       swiftSettings: hot),

@@ -21,7 +21,7 @@ final class BareStep {
       trainingCase.architecture,
       input: InputShape(channels: shape.channels, height: shape.height, width: shape.width),
       classes: TrainingCase.classes, batchSize: trainingCase.batch, seed: 1, threads: trainingCase.threads,
-      dropout: dropout)
+      dropout: dropout, directConvolutions: trainingCase.direct ?? false)
     let parameters = network.parameters.compactMap { parameter in
       parameter.values.baseAddress.map {
         Parameter(name: parameter.name, shape: parameter.shape, values: UnsafeMutableRawPointer($0))

@@ -21,6 +21,8 @@ struct TrainingCase: Decodable {
   /// As `adam(lr=0.001)`.
   let optimizer: String
   let threads: Int
+  /// Whether `profile` computes every convolution by its definition; false if it is missing.
+  let direct: Bool?
 }
 
 /// A line to the orchestrator.

@@ -76,10 +76,14 @@ public final class Network {
   ///   - threads: at least 1; more than the machine's cores only slows it.
   ///   - options: choices within the architecture.
   ///   - dropout: false leaves dropout out, for comparisons with other implementations.
+  ///   - directConvolutions: true computes every convolution by its definition, for comparisons at the limit of
+  ///     rounding. Otherwise those that are faster by Winograd's algorithm are computed so; it rounds about twice
+  ///     as coarsely.
   /// - Throws: `ConvNetError`.
   public init(
     _ architecture: Architecture, input: InputShape, classes: Int, batchSize: Int, seed: UInt64,
-    threads: Int, options: NetworkOptions = NetworkOptions(), dropout: Bool = true
+    threads: Int, options: NetworkOptions = NetworkOptions(), dropout: Bool = true,
+    directConvolutions: Bool = false
   ) throws {
     try Self.requireRanges(input: input, classes: classes, batchSize: batchSize, threads: threads)
     self.architecture = architecture
@@ -96,7 +100,7 @@ public final class Network {
     parameters = store.parameters
     buffers = store.buffers
     arena = try Arena()
-    device = try OneDNNDevice(threads: threads)
+    device = try OneDNNDevice(threads: threads, directConvolutions: directConvolutions)
     team = Threads(count: threads)
     _ = try program(.training, count: batchSize)
   }

@@ -11,13 +11,13 @@ final class LayerProbe {
   private let upstream: UnsafeMutableBufferPointer<Float>
 
   init(
-    _ inputShape: [Int], mode: Mode = .training, threads: Int = 1,
+    _ inputShape: [Int], mode: Mode = .training, threads: Int = 1, directConvolutions: Bool = false,
     _ make: (ParameterStore) throws -> any Layer
   ) throws {
     store = try ParameterStore()
     let layer = try make(store)
     try store.allocate(seed: 7)
-    let device = try OneDNNDevice(threads: threads)
+    let device = try OneDNNDevice(threads: threads, directConvolutions: directConvolutions)
     program = Program(
       mode: mode, count: inputShape[0], step: step, parameters: store, device: device, arena: try Arena())
     let input = try device.loadImages(inputShape, on: program)

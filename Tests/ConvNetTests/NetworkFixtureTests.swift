@@ -38,9 +38,21 @@ private struct NetworkFixture: Decodable {
 }
 
 @Suite(.serialized) struct NetworkFixtureTests {
-  /// Our error may be this many times PyTorch's own in float32: both are single draws of rounding errors, and
-  /// oneDNN's batch norm sums a channel's mean in fewer parts than PyTorch's (3 times the error where seen).
-  private let factor = 4.0
+  /// How far results may lie from the exact ones.
+  private struct Bar {
+    /// Times PyTorch's own error in float32: both are single draws of rounding errors, and oneDNN's batch norm sums
+    /// a channel's mean in fewer parts than PyTorch's (3 times the error where seen).
+    var factor = 4.0
+    /// What gradients may be off in any case, of the tensor's norm.
+    var share = 0.0
+
+    static let direct = Bar()
+    /// Winograd's transforms round 2 to 4 times as coarsely as the direct sums (WinogradTests), which cuDNN's default
+    /// algorithms in float32 do too. The images were chosen so that rounding in direct sums moves no value over a
+    /// ReLU's kink or to another maximum of its window. Coarser rounding may move one, and with it a percent of the
+    /// gradients behind it, as PyTorch's own float32 gradients are a few thousandths off on other images.
+    static let fast = Bar(factor: 4 * direct.factor, share: 2e-2)
+  }
 
   @Test(
     arguments: [
@@ -50,7 +62,16 @@ private struct NetworkFixture: Decodable {
       "efficientnet-lite0-1x28x28", "efficientnet-lite0-3x32x32", "efficientnet-b0-1x28x28",
       "efficientnet-b0-3x32x32", "convnext-tiny-1x28x28", "convnext-tiny-3x32x32",
     ])
-  func agreesWithPyTorch(_ name: String) throws {
+  func agreesWithPyTorch(_ name: String) throws { try compare(name, directConvolutions: true, .direct) }
+
+  /// The networks that have convolutions which are computed by Winograd's algorithm.
+  @Test(
+    arguments: ["lenet", "baseline", "resnet18", "alexnet", "vgg16"], ["1x28x28", "3x32x32"])
+  func fastConvolutionsAgreeWithPyTorch(_ name: String, _ shape: String) throws {
+    try compare("\(name)-\(shape)", directConvolutions: false, .fast)
+  }
+
+  private func compare(_ name: String, directConvolutions: Bool, _ bar: Bar) throws {
     let fixture = try NetworkFixture.load(name)
     var options = NetworkOptions()
     options.hiddenSizes = fixture.hiddenSizes
@@ -58,7 +79,8 @@ private struct NetworkFixture: Decodable {
     let network = try Network(
       try #require(Architecture(name: fixture.architecture)),
       input: InputShape(channels: fixture.channels, height: fixture.size, width: fixture.size), classes: 10,
-      batchSize: fixture.count, seed: 0, threads: 2, options: options, dropout: false)
+      batchSize: fixture.count, seed: 0, threads: 2, options: options, dropout: false,
+      directConvolutions: directConvolutions)
     let names = network.parameters.map(\.name) + network.buffers.map(\.name)
     let shapes = network.parameters.map(\.shape) + network.buffers.map(\.shape)
     #expect(names == fixture.tensors.map(\.name))
@@ -73,16 +95,17 @@ private struct NetworkFixture: Decodable {
     let labels = (0..<fixture.count).map { Int32(CounterFormula.bits(1001, $0) % 10) }
 
     let result = try network.trainStep(images: images, labels: labels, count: fixture.count)
-    expectClose(result.meanLoss, fixture.loss, fixture.logitsError, "loss")
-    expectClose(network.logits, fixture.logits, fixture.logitsError, "logits")
+    expectClose(result.meanLoss, fixture.loss, bar.factor * fixture.logitsError, "loss")
+    expectClose(network.logits, fixture.logits, bar.factor * fixture.logitsError, "logits")
     let found = network.parameters.map(\.gradient) + network.buffers.map(\.values)
     for (stream, summary) in fixture.tensors.enumerated() {
-      compare(UnsafeBufferPointer(found[stream]), with: summary, stream: 2000 + stream)
+      compare(UnsafeBufferPointer(found[stream]), with: summary, stream: 2000 + stream, bar)
     }
 
     let after = try network.evaluate(images: images, labels: labels, count: fixture.count)
     expectClose(
-      network.logits, fixture.evaluationLogits, fixture.evaluationLogitsError, "evaluation logits")
+      network.logits, fixture.evaluationLogits, bar.factor * fixture.evaluationLogitsError,
+      "evaluation logits")
     let loss = crossEntropy(Reference([fixture.count, 10], fixture.evaluationLogits), labels)
     #expect(abs(after.lossSum - loss) < 1e-4 * loss)
   }
@@ -109,7 +132,7 @@ private struct NetworkFixture: Decodable {
   }
 
   private func expectClose(_ value: Double, _ exact: Double, _ error: Double, _ what: String) {
-    let bar = factor * max(error, abs(exact) * 0x1p-23)
+    let bar = max(error, 4 * abs(exact) * 0x1p-23)
     #expect(abs(value - exact) <= bar, "\(what): \(value), exactly \(exact), bar \(bar)")
   }
 
@@ -121,7 +144,7 @@ private struct NetworkFixture: Decodable {
   }
 
   private func compare(
-    _ values: UnsafeBufferPointer<Float>, with summary: NetworkFixture.Summary, stream: Int
+    _ values: UnsafeBufferPointer<Float>, with summary: NetworkFixture.Summary, stream: Int, _ bar: Bar
   ) {
     var projections = [Double](repeating: 0, count: summary.projections.count)
     var squares = 0.0
@@ -136,12 +159,15 @@ private struct NetworkFixture: Decodable {
       (zip(projections, summary.projections).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
       / Double(projections.count)).squareRoot()
     let floor = summary.norm * 0x1p-24
-    let bar = factor * max(summary.errorNorm, floor)
-    #expect(deviation <= bar, "\(summary.name): error \(deviation), bar \(bar)")
-    #expect(abs(squares.squareRoot() - summary.norm) <= bar, "\(summary.name): norm")
+    let share = bar.share * summary.norm
+    let limit = max(bar.factor * max(summary.errorNorm, floor), share)
+    #expect(deviation <= limit, "\(summary.name): error \(deviation), bar \(limit)")
+    #expect(abs(squares.squareRoot() - summary.norm) <= limit, "\(summary.name): norm")
     for (sample, exact) in summary.samples.enumerated() {
       let index = Int(CounterFormula.bits(stream + 4096, sample) % UInt64(values.count))
-      expectClose(Double(values[index]), exact, summary.largestError, "\(summary.name)[\(index)]")
+      expectClose(
+        Double(values[index]), exact, max(bar.factor * summary.largestError, share),
+        "\(summary.name)[\(index)]")
     }
   }
 }

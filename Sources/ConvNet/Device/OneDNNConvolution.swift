@@ -9,11 +9,23 @@ extension OneDNNDevice {
     let chosen = try convolutionForward(input.shape, weight.shape, bias: bias != nil, window, layer)
     let output = program.tensor(
       outputShape(input.shape, weight.shape, window), try chosen.layout(dnnl_query_dst_md, "output", layer))
+    let source = try chosen.layout(dnnl_query_src_md, "input", layer)
+    if let plan = try winograd(
+      .forward, input: input.shape, weight: weight.shape, output: output.shape, window: window,
+      layouts: source, OneDNNLayout(of: output))
+    {
+      let kernel = try WinogradProduct(
+        plan, source: reordered(input, to: source, layer: layer, on: program), weight: weight, bias: bias,
+        target: output, threads: threads
+      ) { try room(floats: $0, on: program) }
+      program.emit(
+        "\(layer) convolution", kernel.tensors, kernel, products: products(output.shape, weight.shape))
+      return output
+    }
     var arguments = [
       try Argument(
         DNNL_ARG_SRC_0,
-        reordered(
-          input, to: chosen.layout(dnnl_query_src_md, "input", layer), layer: layer, on: program)),
+        reordered(input, to: source, layer: layer, on: program)),
       try Argument(
         DNNL_ARG_WEIGHTS_0,
         reordered(
@@ -45,11 +57,24 @@ extension OneDNNDevice {
     let chosen = try descriptor("convolution input gradient", layer: layer, description, hint: hint)
     let result = program.tensor(
       input.shape, try chosen.layout(dnnl_query_diff_src_md, "input gradient", layer))
+    let slopes = try chosen.layout(dnnl_query_diff_dst_md, "gradient", layer)
+    if let plan = try winograd(
+      .inputGradient, input: input.shape, weight: weight.shape, output: gradient.shape, window: window,
+      layouts: slopes, OneDNNLayout(of: result))
+    {
+      let kernel = try WinogradProduct(
+        plan, source: reordered(gradient, to: slopes, layer: layer, on: program), weight: weight, bias: nil,
+        target: result, threads: threads
+      ) { try room(floats: $0, on: program) }
+      program.emit(
+        "\(layer) convolution input gradient", kernel.tensors, kernel,
+        products: products(gradient.shape, weight.shape))
+      return result
+    }
     let arguments = [
       try Argument(
         DNNL_ARG_DIFF_DST_0,
-        reordered(
-          gradient, to: chosen.layout(dnnl_query_diff_dst_md, "gradient", layer), layer: layer, on: program)),
+        reordered(gradient, to: slopes, layer: layer, on: program)),
       try Argument(
         DNNL_ARG_WEIGHTS_0,
         reordered(
@@ -81,18 +106,34 @@ extension OneDNNDevice {
     }
     let hint = try convolutionForward(input.shape, weight.shape, bias: bias != nil, window, layer)
     let chosen = try descriptor("convolution parameter gradients", layer: layer, description, hint: hint)
+    let (source, slopes) = (
+      try chosen.layout(dnnl_query_src_md, "input", layer),
+      try chosen.layout(dnnl_query_diff_dst_md, "gradient", layer)
+    )
+    if let plan = try winograd(
+      .weightGradient, input: input.shape, weight: weight.shape, output: gradient.shape, window: window,
+      layouts: source, slopes)
+    {
+      let kernel = try WinogradWeightGradient(
+        plan, input: reordered(input, to: source, layer: layer, on: program),
+        gradient: reordered(gradient, to: slopes, layer: layer, on: program), weight: weight, bias: bias,
+        threads: threads
+      ) { try room(floats: $0, on: program) }
+      program.emit(
+        "\(layer) convolution parameter gradients", kernel.tensors, kernel,
+        products: products(gradient.shape, weight.shape))
+      return
+    }
     let wanted = try chosen.layout(dnnl_query_diff_weights_md, "weight gradient", layer)
     let direct = try OneDNNLayout(of: weight) == wanted
     let result = direct ? weight : program.tensor(weight.shape, wanted)
     var arguments = [
       try Argument(
         DNNL_ARG_SRC_0,
-        reordered(
-          input, to: chosen.layout(dnnl_query_src_md, "input", layer), layer: layer, on: program)),
+        reordered(input, to: source, layer: layer, on: program)),
       try Argument(
         DNNL_ARG_DIFF_DST_0,
-        reordered(
-          gradient, to: chosen.layout(dnnl_query_diff_dst_md, "gradient", layer), layer: layer, on: program)),
+        reordered(gradient, to: slopes, layer: layer, on: program)),
       try Argument(DNNL_ARG_DIFF_WEIGHTS_0, result),
     ]
     if let bias { arguments.append(try Argument(DNNL_ARG_DIFF_BIAS, bias)) }

@@ -31,12 +31,15 @@ struct OneDNNLayout: TensorLayout {
 /// plain order; where a primitive wants something else, it gets a reordered copy that lives for that operation.
 final class OneDNNDevice: Device {
   let threads: Threads
+  /// Convolutions by their definition only.
+  let directConvolutions: Bool
   let engine: dnnl_engine_t
   let stream: dnnl_stream_t
   /// Attributes of every primitive: scratch memory comes from the program's arena.
   let attributes: dnnl_primitive_attr_t
 
-  init(threads: Int) throws {
+  init(threads: Int, directConvolutions: Bool = false) throws {
+    self.directConvolutions = directConvolutions
     self.threads = Threads(count: threads)
     self.threads.prepare()
     var engine: dnnl_engine_t?
