@@ -12,21 +12,30 @@ enum Initialization {
   /// Normal with mean 0 and that deviation.
   case normal(deviation: Double)
 
-  func fill(_ values: UnsafeMutableBufferPointer<Float>, seed: UInt64, stream: Int) {
+  /// - Parameter team: shares the work; every number has its own place in the stream, so any team gives the same bits.
+  func fill(_ values: UnsafeMutableBufferPointer<Float>, seed: UInt64, stream: Int, on team: Threads) {
     switch self {
     case .constant(let value):
       values.update(repeating: value)
     case .heNormal(let fanIn, let gain):
       let deviation = gain / Double(fanIn).squareRoot()
-      Initialization.normal(deviation: deviation).fill(values, seed: seed, stream: stream)
+      Initialization.normal(deviation: deviation).fill(
+        values, seed: seed, stream: stream, on: team)
     case .normal(let deviation):
       let random = RandomStream(seed: seed, stream: UInt64(stream))
-      for pair in 0..<(values.count + 1) / 2 {
-        let (even, odd) = random.normals(UInt64(pair))
-        values[2 * pair] = Float(deviation * even)
-        if 2 * pair + 1 < values.count { values[2 * pair + 1] = Float(deviation * odd) }
+      team.forRanges((values.count + 1) / 2, cost: 50) { pairs in
+        for pair in pairs {
+          let (even, odd) = random.normals(UInt64(pair))
+          values[2 * pair] = Float(deviation * even)
+          if 2 * pair + 1 < values.count { values[2 * pair + 1] = Float(deviation * odd) }
+        }
       }
     }
+  }
+
+  /// Whether numbers have to be drawn.
+  var isRandom: Bool {
+    if case .constant = self { false } else { true }
   }
 }
 

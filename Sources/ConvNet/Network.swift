@@ -79,11 +79,14 @@ public final class Network {
   ///   - directConvolutions: true computes every convolution by its definition, for comparisons at the limit of
   ///     rounding. Otherwise those that are faster by Winograd's algorithm are computed so; it rounds about twice
   ///     as coarsely.
+  ///   - drawsWeights: false leaves the weights at 0, for a caller who sets them all: drawing the numbers of a large
+  ///     network takes most of a second.
   /// - Throws: `ConvNetError`.
   public init(
     _ architecture: Architecture, input: InputShape, classes: Int, batchSize: Int, seed: UInt64,
     threads: Int, options: NetworkOptions = NetworkOptions(), dropout: Bool = true,
-    directConvolutions: Bool = false
+    directConvolutions: Bool = false,
+    drawsWeights: Bool = true
   ) throws {
     try Self.requireRanges(input: input, classes: classes, batchSize: batchSize, threads: threads)
     self.architecture = architecture
@@ -96,12 +99,13 @@ public final class Network {
     self.options = try architecture.resolve(options)
     layers = try architecture.layers(
       input: input, classes: classes, options: self.options, dropout: dropout, in: store)
-    try store.allocate(seed: seed)
+    team = Threads(count: threads)
+    team.prepare()
+    try store.allocate(seed: seed, drawsWeights: drawsWeights, on: team)
     parameters = store.parameters
     buffers = store.buffers
     arena = try Arena()
     device = try OneDNNDevice(threads: threads, directConvolutions: directConvolutions)
-    team = Threads(count: threads)
     _ = try program(.training, count: batchSize)
   }
 

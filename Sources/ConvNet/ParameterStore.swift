@@ -73,7 +73,8 @@ final class ParameterStore {
   }
 
   /// Allocates one slab for values (parameters first, then buffers) and one for gradients; fills the values.
-  func allocate(seed: UInt64) throws {
+  /// - Parameter drawsWeights: false leaves 0 where random numbers would be.
+  func allocate(seed: UInt64, drawsWeights: Bool = true, on team: Threads = Threads(count: 1)) throws {
     var offset = 0
     func place(_ matches: (Declaration) -> Bool) {
       for index in declarations.indices where matches(declarations[index]) {
@@ -86,8 +87,9 @@ final class ParameterStore {
     place { $0.kind == nil }
     values = try AlignedMemory(byteCount: offset, purpose: "parameters")
     gradients = try AlignedMemory(byteCount: gradientBytes, purpose: "gradients")
-    for (index, declaration) in declarations.enumerated() {
-      declaration.initialization.fill(floats(declaration, in: values), seed: seed, stream: index)
+    for (index, declaration) in declarations.enumerated()
+    where drawsWeights || !declaration.initialization.isRandom {
+      declaration.initialization.fill(floats(declaration, in: values), seed: seed, stream: index, on: team)
     }
   }
 

@@ -64,7 +64,7 @@ public final class Trainer {
       options.architecture,
       input: InputShape(channels: shape.channels, height: shape.height, width: shape.width),
       classes: dataset.classCount, batchSize: options.batchSize, seed: options.seed, threads: options.threads,
-      options: structure)
+      options: structure, drawsWeights: weights == nil)
     split = Split(
       count: dataset.train.count, validationFraction: options.validationFraction, seed: options.seed)
     var standardization: Standardization?

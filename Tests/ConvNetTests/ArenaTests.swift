@@ -50,7 +50,7 @@ import Testing
   @Test(arguments: Architecture.allCases)
   func stepsDoNotDependOnWhatTheArenaHeld(_ architecture: Architecture) throws {
     let input = InputShape(channels: 1, height: 28, width: 28)
-    let network = try Network(architecture, input: input, classes: 10, batchSize: 3, seed: 1, threads: 2)
+    let network = try Network(quick: architecture, input: input, batchSize: 3, threads: 2)
     let images = (0..<3 * input.count).map { Float(CounterFormula.uniform(700, $0)) }
     let labels: [Int32] = [4, 0, 8]
     func bits() throws -> [[UInt32]] {

@@ -4,10 +4,10 @@ import ConvNet
 import Testing
 
 @Suite struct InitializationTests {
-  private func network(seed: UInt64) throws -> Network {
+  private func network(seed: UInt64, drawsWeights: Bool = true) throws -> Network {
     try Network(
       .resnet18, input: InputShape(channels: 3, height: 32, width: 32), classes: 10, batchSize: 1, seed: seed,
-      threads: 1)
+      threads: 1, drawsWeights: drawsWeights)
   }
 
   @Test func weightsAreHeNormal() throws {
@@ -30,21 +30,35 @@ import Testing
   }
 
   @Test func biasesAndNormsAreConstant() throws {
-    let network = try network(seed: 1)
-    for parameter in network.parameters where parameter.kind != .weight {
-      #expect(parameter.values.allSatisfy { $0 == (parameter.name.hasSuffix("weight") ? 1 : 0) })
-    }
-    for buffer in network.buffers {
-      #expect(buffer.values.allSatisfy { $0 == (buffer.name.hasSuffix("var") ? 1 : 0) })
+    for draws in [true, false] {
+      let network = try network(seed: 1, drawsWeights: draws)
+      for parameter in network.parameters where parameter.kind != .weight {
+        #expect(parameter.values.allSatisfy { $0 == (parameter.name.hasSuffix("weight") ? 1 : 0) })
+      }
+      for buffer in network.buffers {
+        #expect(buffer.values.allSatisfy { $0 == (buffer.name.hasSuffix("var") ? 1 : 0) })
+      }
     }
   }
 
-  @Test func seedDecides() throws {
-    let (first, second, other) = (try network(seed: 1), try network(seed: 1), try network(seed: 2))
-    for index in first.parameters.indices where first.parameters[index].kind == .weight {
-      let values = Array(first.parameters[index].values)
-      #expect(Array(second.parameters[index].values) == values)
-      #expect(Array(other.parameters[index].values) != values)
+  @Test func weightsThatAreNotDrawnAreZero() throws {
+    for parameter in try network(seed: 1, drawsWeights: false).parameters where parameter.kind == .weight {
+      #expect(parameter.values.allSatisfy { $0 == 0 })
     }
+  }
+
+  /// And not the number of threads that draw.
+  @Test func seedDecides() throws {
+    func weights(seed: UInt64, threads: Int) throws -> [[Float]] {
+      try Network(
+        .lenet, input: InputShape(channels: 3, height: 32, width: 32), classes: 10, batchSize: 1, seed: seed,
+        threads: threads
+      ).parameters.filter { $0.kind == .weight }.map { Array($0.values) }
+    }
+    let (first, second, other) = (
+      try weights(seed: 1, threads: 1), try weights(seed: 1, threads: 3), try weights(seed: 2, threads: 1)
+    )
+    #expect(first == second)
+    for (one, two) in zip(first, other) { #expect(one != two) }
   }
 }

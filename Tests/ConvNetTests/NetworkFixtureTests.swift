@@ -80,7 +80,8 @@ private struct NetworkFixture: Decodable {
       try #require(Architecture(name: fixture.architecture)),
       input: InputShape(channels: fixture.channels, height: fixture.size, width: fixture.size), classes: 10,
       batchSize: fixture.count, seed: 0, threads: 2, options: options, dropout: false,
-      directConvolutions: directConvolutions)
+      directConvolutions: directConvolutions,
+      drawsWeights: false)
     let names = network.parameters.map(\.name) + network.buffers.map(\.name)
     let shapes = network.parameters.map(\.shape) + network.buffers.map(\.shape)
     #expect(names == fixture.tensors.map(\.name))

@@ -9,7 +9,7 @@ import Testing
   private var images: [Float] { (0..<4 * shape.count).map { Float(CounterFormula.uniform(0, $0)) } }
 
   private func network(_ architecture: Architecture) throws -> Network {
-    try Network(architecture, input: shape, classes: 10, batchSize: 4, seed: 5, threads: 1)
+    try Network(quick: architecture, input: shape, batchSize: 4)
   }
 
   private func gradients(_ network: Network) -> [[UInt32]] {
