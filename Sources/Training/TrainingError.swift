@@ -51,7 +51,7 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
       return "no parameter is named as '\(pattern)'.\(suggestion) The network has \(shown)"
         + (names.count > 8 ? " and \(names.count - 8) more" : "")
     case .needsValidation(let what):
-      return "\(what) looks at validation images, and none are held back: make the validation share larger"
+      return "\(what) looks at validation images, and none are held back"
     case .diverged(let epoch, let step, let finding):
       return "training diverged in epoch \(epoch), step \(step): \(finding); "
         + "try a lower learning rate or clip the gradients"

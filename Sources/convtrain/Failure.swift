@@ -20,6 +20,8 @@ struct Failure: Error {
       self.init(
         status: Self.status(of: choice.error),
         message: "\(choice.error); the newest one that is whole is \(choice.other)")
+    case let error as TrainingError:
+      self.init(status: Self.status(error), message: "\(error)\(Self.remedy(error))\(remark)")
     default: self.init(status: Self.status(of: error), message: "\(error)\(remark)")
     }
   }
@@ -27,6 +29,11 @@ struct Failure: Error {
   private init(status: ExitStatus, message: String) {
     self.status = status
     self.message = message
+  }
+
+  /// The option that helps, where the library cannot know it.
+  private static func remedy(_ error: TrainingError) -> String {
+    if case .needsValidation = error { "; give --val-split a larger share, such as 0.1" } else { "" }
   }
 
   private static func status(of error: any Error) -> ExitStatus {
