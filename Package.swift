@@ -113,7 +113,7 @@ let package = Package(
     .target(
       name: "Training", dependencies: ["OptimizerHost", "Safetensors", "Datasets", "ConvNet"],
       swiftSettings: hot),
-    .target(name: "Reporting", dependencies: ["Training", "Datasets"], swiftSettings: strict),
+    .target(name: "Reporting", dependencies: ["Training", "Safetensors", "Datasets"], swiftSettings: strict),
 
     // MARK: Plugins
   ] + plugins.map { plugin($0, in: "Plugins") } + testPlugins.map { plugin($0, in: "Tests") } + [

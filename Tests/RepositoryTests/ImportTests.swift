@@ -36,7 +36,7 @@ private struct Source {
     "Datasets": ["CZlib", "CPNG", "CJPEG"],
     "ConvNet": ["COneDNN", "CWinograd"],
     "Training": ["OptimizerHost", "Safetensors", "Datasets", "ConvNet"],
-    "Reporting": ["Training", "Datasets"],
+    "Reporting": ["Training", "Safetensors", "Datasets"],
     "optplug-probe": ["BasicFoundation", "OptimizerHost"],
     "Terminal": ["OptimizerHost", "ArgumentParser"],
     "optplug": ["OptimizerHost", "PluginValidator", "Terminal", "CMemoryLimit", "ArgumentParser"],

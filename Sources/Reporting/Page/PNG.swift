@@ -1,5 +1,7 @@
 // Small pictures as PNG files, for pages that carry their pictures with them.
 
+import Safetensors
+
 /// Writes PNG: <https://www.w3.org/TR/png-3/>. Pixels are stored as they are, not packed: a picture of a data set is
 /// 1 to 3 KB either way.
 enum PNG {
@@ -49,12 +51,10 @@ enum PNG {
     return b << 16 | a
   }
 
-  private static let table: [UInt32] = (0..<256).map { byte in
-    (0..<8).reduce(UInt32(byte)) { value, _ in value & 1 == 1 ? value >> 1 ^ 0xEDB8_8320 : value >> 1 }
-  }
-
   static func crc32(_ bytes: [UInt8]) -> UInt32 {
-    ~bytes.reduce(~0) { value, byte in value >> 8 ^ table[Int(UInt8(truncatingIfNeeded: value) ^ byte)] }
+    var checksum = CRC32()
+    checksum.add(bytes)
+    return checksum.value
   }
 
   private static func bigEndian(_ value: UInt32) -> [UInt8] { littleEndian(value).reversed() }
