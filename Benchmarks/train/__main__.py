@@ -13,11 +13,11 @@ from train.results import Run
 
 
 def run(options: Options, scratch: Path) -> Run:
-    result = Run(environment.describe(), options.rounds)
+    result = Run(environment.describe(), options.rounds, options.instructions)
     for case in options.cases:
         for threads in options.threads:
             begin = time.monotonic()
-            found = measure(case, threads, options.rounds, options.profile, scratch, result.versions)
+            found = measure(case, threads, options, scratch, result.versions)
             result.cases.append(found)
             say(f"{case.name}, threads: {threads}, {time.monotonic() - begin:.0f} s")
     return result

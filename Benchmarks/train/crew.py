@@ -15,20 +15,34 @@ TRAINBENCH = ROOT / ".build" / "release" / "trainbench"
 TUNED_ALLOCATOR = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184"
 
 
-def environment(contender: Contender, threads: int) -> dict[str, str]:
+# What the libraries of all contenders read that may use fewer instructions than the processor has: oneDNN (old
+# name and new), PyTorch's own loops, and MKL.
+INSTRUCTIONS = {
+    "native": {},
+    "avx2": {
+        "DNNL_MAX_CPU_ISA": "AVX2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    },
+}
+
+
+def environment(contender: Contender, threads: int, instructions: str) -> dict[str, str]:
     """What the process gets: convtrain's OpenMP settings for ours, none but the count for torch."""
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("OMP_", "GOMP_", "KMP_", "MKL_", "GLIBC_TUNABLES", "MALLOC_"))
+        if not name.startswith(("OMP_", "GOMP_", "KMP_", "MKL_", "GLIBC_TUNABLES", "MALLOC_", "DNNL_", "ONEDNN_", "ATEN_"))
     }
-    found = inherited | {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(BENCHMARKS)}
+    own = {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(BENCHMARKS)}
+    found = inherited | own | INSTRUCTIONS[instructions]
     if contender.layout:
         return found | {"GLIBC_TUNABLES": TUNED_ALLOCATOR}
     return found | {"GOMP_SPINCOUNT": "1000", "OPTPLUG_PATH": str(TRAINBENCH.parent)}
 
 
-def start(contender: Contender, threads: int) -> Worker:
+def start(contender: Contender, threads: int, instructions: str) -> Worker:
     if contender.layout:
         command = [
             sys.executable,
@@ -44,4 +58,4 @@ def start(contender: Contender, threads: int) -> Worker:
             raise FileNotFoundError("trainbench is not built: swift build -c release --product trainbench")
         command = [str(TRAINBENCH)]
     name = (contender.layout or "ours").replace("_", "-")
-    return Worker(command, environment(contender, threads), BUILD / "logs" / f"train-{name}.log")
+    return Worker(command, environment(contender, threads, instructions), BUILD / "logs" / f"train-{name}.log")

@@ -11,6 +11,7 @@ from step.worker import Refused, Worker, WorkerFailed
 
 from train.cases import CONTENDERS, CONTIGUOUS, OURS, Case, Contender
 from train.crew import start
+from train.options import Options
 from train.results import CaseResult, Part, Row
 
 CHECK_STEPS = 4
@@ -45,22 +46,22 @@ class Trainer:
 
 
 def measure(
-    case: Case, threads: int, rounds: int, profile: bool, scratch: Path, versions: dict[str, str]
+    case: Case, threads: int, options: Options, scratch: Path, versions: dict[str, str]
 ) -> CaseResult:
     result = CaseResult(case, threads, {contender: Row(contender) for contender in CONTENDERS})
     with contextlib.ExitStack() as ending:
         workers: dict[Contender, Worker] = {}
         for contender, row in result.rows.items():
             with noting(row):
-                workers[contender] = start(contender, threads)
+                workers[contender] = start(contender, threads, options.instructions)
                 ending.callback(workers[contender].quit)
                 versions[contender.name] = workers[contender].ask({"do": "hello"}, TIMEOUT)["version"]
         check(result, workers, scratch)
-        train(result, workers, rounds)
+        train(result, workers, options.rounds)
         for contender, row in active(result):
             with noting(row):
                 row.peak_bytes = workers[contender].ask({"do": "memory"}, TIMEOUT)["bytes"]
-        if profile and not result.ours.failure:
+        if options.profile and not result.ours.failure:
             with noting(result.ours):
                 request = {"do": "profile", "case": case.request(threads), "count": profile_steps(result)}
                 result.parts = [Part(**part) for part in workers[OURS].ask(request, TIMEOUT)["parts"]]

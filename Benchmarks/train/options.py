@@ -9,6 +9,7 @@ from step.environment import cores
 from step.options import QUICK_ROUNDS, Parser, positive, rounds
 
 from train.cases import BATCH, NETWORKS, OPTIMIZERS, SHAPES, Case
+from train.crew import INSTRUCTIONS
 
 TRAIN_ROUNDS = 9
 
@@ -19,6 +20,7 @@ class Options:
     threads: list[int]
     rounds: int
     profile: bool
+    instructions: str
     json: Path
     markdown: Path
 
@@ -36,6 +38,12 @@ def parser() -> Parser:
     add = result.add_argument
     add("--optimizer", choices=OPTIMIZERS, default="adam", help="that trains (default: adam)")
     add("--batch", type=positive, default=BATCH, metavar="N", help=f"images in a step (default: {BATCH})")
+    add(
+        "--instructions",
+        choices=INSTRUCTIONS,
+        default="native",
+        help="that all may use: what the processor has, or at most AVX2 (default: native)",
+    )
     add("--no-profile", action="store_true", help="leave out where the time of our steps goes")
     for name, ending, what in (("json", "json", "all times"), ("markdown", "md", "the tables")):
         path = BUILD / f"train.{ending}"
@@ -65,6 +73,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         threads=given.threads or [cores()],
         rounds=rounds(given, TRAIN_ROUNDS),
         profile=not given.no_profile,
+        instructions=given.instructions,
         json=given.json,
         markdown=given.markdown,
     )

@@ -94,7 +94,7 @@ def environment_table(run: Run) -> Table:
     found = run.environment
     load = ", ".join(f"{value:.2f}" for value in found["load_average_before"])
     rows = [
-        ["processor", f"{found['cpu']}, {found['cores']} cores to use"],
+        ["processor", f"{found['cpu']}, {found['cores']} cores to use, instructions: {run.instructions}"],
         ["memory", f"{found['memory']}, transparent huge pages: {found['transparent_huge_pages']}"],
         ["system", f"{found['kernel']}, Python {found['python']}"],
         ["before the run", f"{found['date']}, load average {load}"],
@@ -132,6 +132,7 @@ def as_json(run: Run) -> dict[str, Any]:
     return {
         "environment": run.environment,
         "rounds": run.rounds,
+        "instructions": run.instructions,
         "versions": run.versions,
         "cases": [case_json(result) for result in run.cases],
     }

@@ -21,22 +21,21 @@ from torch.nn import functional
 
 from train.cases import CLASSES
 
-FIXTURES = ROOT / "scripts" / "fixtures" / "make_network_fixtures.py"
+NETWORKS = ROOT / "scripts" / "fixtures" / "networks.py"
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 # Of a square matrix product, as large as it takes to reach the machine's peak.
 MATRIX = 2048
 MATRIX_SECONDS = 0.25
 
 
-def fixtures() -> ModuleType:
-    """The script whose networks the tests compare ours with, with the activations that a user would take."""
-    specification = importlib.util.spec_from_file_location("make_network_fixtures", FIXTURES)
+def load_networks() -> ModuleType:
+    """The networks that the tests compare ours with, with the activations that a user would take."""
+    specification = importlib.util.spec_from_file_location("networks", NETWORKS)
     assert specification and specification.loader
     found = importlib.util.module_from_spec(specification)
-    sys.path.insert(0, str(FIXTURES.parent))
     specification.loader.exec_module(found)
 
-    # The script's own ones look at every value.
+    # The file's own ones look at every value.
     def rectify(values: torch.Tensor, slope: float = 0.0) -> torch.Tensor:
         return functional.leaky_relu_(values, slope) if slope else torch.relu_(values)
 
@@ -57,13 +56,15 @@ class Training:
     """A network, its optimizer and images, and the loop that a careful user would write."""
 
     def __init__(self, case: dict[str, Any], layout: str, dropout: bool) -> None:
-        networks = fixtures()
+        networks = load_networks()
         name = case["network"]
         if name not in networks.NETWORKS:
-            raise ValueError(f"{FIXTURES.name} has no network {name}")
+            raise ValueError(f"{NETWORKS.name} has no network {name}")
         channels, size, count = case["channels"], case["size"], case["images"]
         self.layout = LAYOUTS[layout]
-        self.model = networks.NETWORKS[name](channels, size, **self.rates(networks, name, dropout))
+        # Dropout and stochastic depth, which the file leaves out unless told.
+        rates = networks.TRAINING_RATES.get(name, {}) if dropout else {}
+        self.model = networks.NETWORKS[name](channels, size, **rates)
         self.model = self.model.to(memory_format=self.layout).train()
         given = dict(case["torch_optimizer"])
         self.optimizer = getattr(torch.optim, given.pop("class"))(self.model.parameters(), **given)
@@ -72,15 +73,6 @@ class Training:
         self.labels = torch.from_numpy((noise(1_000_003, count) % CLASSES).astype(numpy.int64))
         self.batch = case["batch"]
         self.steps = 0
-
-    @staticmethod
-    def rates(networks: ModuleType, name: str, dropout: bool) -> dict[str, Any]:
-        """The network's dropout and stochastic depth, which the script leaves out unless told."""
-        return (
-            getattr(networks, "TRAINING_RATES", {"baseline": {"rates": (0.25, 0.5)}}).get(name, {})
-            if dropout
-            else {}
-        )
 
     def step(self, order: torch.Tensor) -> float:
         images = self.pixels[order].to(torch.float32, memory_format=self.layout)
