@@ -108,8 +108,8 @@ let package = Package(
     .target(name: "Datasets", dependencies: ["CZlib", "CPNG", "CJPEG"], swiftSettings: hot),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
     .target(
-      name: "CWinograd", cSettings: [.unsafeFlags(["-O3", "-fno-trapping-math"] + machine)]),
-    .target(name: "ConvNet", dependencies: ["COneDNN", "CWinograd"], swiftSettings: hot),
+      name: "CImageLoops", cSettings: [.unsafeFlags(["-O3", "-fno-trapping-math"] + machine)]),
+    .target(name: "ConvNet", dependencies: ["COneDNN", "CImageLoops"], swiftSettings: hot),
     .target(
       name: "Training", dependencies: ["OptimizerHost", "Safetensors", "Datasets", "ConvNet"],
       swiftSettings: hot),

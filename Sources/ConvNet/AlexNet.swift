@@ -23,15 +23,17 @@ extension Architecture {
     func extent(_ length: Int) -> Int { pool.output(pool.output(pool.output(length))) }
     let features = 256 * extent(input.height) * extent(input.width)
     guard features > 0 else { throw refuse(input, at: "features.12", minimum: 15) }
-    func convolution(_ index: Int, from inputs: Int, to outputs: Int, size: Int) -> [any Layer] {
-      [
-        Convolution(
-          "features.\(index)", from: inputs, to: outputs,
-          window: Window(size: size, stride: 1, padding: size / 2), bias: true, in: store),
-        Rectifier("features.\(index + 1)"),
-      ]
+    func convolution(
+      _ index: Int, from inputs: Int, to outputs: Int, size: Int, pooled: Bool = false
+    ) -> [any Layer] {
+      let convolution = Convolution(
+        "features.\(index)", from: inputs, to: outputs,
+        window: Window(size: size, stride: 1, padding: size / 2), bias: true, in: store)
+      let rectifier = Rectifier("features.\(index + 1)")
+      guard pooled else { return [convolution, rectifier] }
+      // ReLU after the pooling: it grows with its argument, so the numbers are the same, of a quarter of the values.
+      return [convolution, MaxPooling(name: "features.\(index + 2)", window: pool), rectifier]
     }
-    func pooling(_ index: Int) -> [any Layer] { [MaxPooling(name: "features.\(index)", window: pool)] }
     func dropout(_ index: Int) -> [any Layer] {
       guard let rate = options.dropout, rate > 0 else { return [] }
       return [Dropout(name: "classifier.\(index)", rate: Float(rate))]
@@ -42,11 +44,11 @@ extension Architecture {
         Rectifier("classifier.\(index + 1)"),
       ]
     }
-    var layers = convolution(0, from: input.channels, to: 64, size: 5) + pooling(2)
-    layers += convolution(3, from: 64, to: 192, size: 5) + pooling(5)
+    var layers = convolution(0, from: input.channels, to: 64, size: 5, pooled: true)
+    layers += convolution(3, from: 64, to: 192, size: 5, pooled: true)
     layers += convolution(6, from: 192, to: 384, size: 3)
     layers += convolution(8, from: 384, to: 256, size: 3)
-    layers += convolution(10, from: 256, to: 256, size: 3) + pooling(12)
+    layers += convolution(10, from: 256, to: 256, size: 3, pooled: true)
     layers.append(Flatten(name: "flatten"))
     layers += dropout(0) + dense(1, from: features)
     layers += dropout(3) + dense(4, from: 4096)

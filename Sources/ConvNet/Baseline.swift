@@ -21,19 +21,22 @@ extension Architecture {
     var (height, width) = (input.height, input.width)
     for (index, outputs) in [32, 64, 128].enumerated() {
       let block = "block\(index + 1)"
+      let pooling = MaxPooling(name: "\(block).pool", window: pool)
       for part in 1...2 {
         layers += [
           Convolution(
             "\(block).conv\(part)", from: channels, to: outputs, window: window, bias: false, gain: gain,
             in: store),
           BatchNormalization("\(block).bn\(part)", channels: outputs, in: store),
-          Rectifier("\(block).relu\(part)", slope: slope),
         ]
+        // LeakyReLU after the pooling: it grows with its argument, so the numbers are the same, of a quarter of the
+        // values.
+        if part == 2 { layers.append(pooling) }
+        layers.append(Rectifier("\(block).relu\(part)", slope: slope))
         channels = outputs
       }
       (height, width) = (pool.output(height), pool.output(width))
       guard height > 0, width > 0 else { throw refuse(input, at: "\(block).pool", minimum: 8) }
-      layers.append(MaxPooling(name: "\(block).pool", window: pool))
       if dropout { layers.append(Dropout(name: "\(block).dropout", rate: 0.25)) }
     }
     layers += [

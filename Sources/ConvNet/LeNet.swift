@@ -23,11 +23,12 @@ extension Architecture {
     guard features > 0 else { throw refuse(input, at: "pool2", minimum: 12) }
     return Sequential([
       Convolution("conv1", from: input.channels, to: maps1, window: first, bias: true, in: store),
-      Rectifier("relu1"),
+      // ReLU after the pooling: it grows with its argument, so the numbers are the same, of a quarter of the values.
       MaxPooling(name: "pool1", window: pool),
+      Rectifier("relu1"),
       Convolution("conv2", from: maps1, to: maps2, window: second, bias: true, in: store),
-      Rectifier("relu2"),
       MaxPooling(name: "pool2", window: pool),
+      Rectifier("relu2"),
       Flatten(name: "flatten"),
       Dense("fc1", from: features, to: hidden, in: store),
       Rectifier("relu3"),

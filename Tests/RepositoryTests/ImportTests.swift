@@ -34,7 +34,7 @@ private struct Source {
     "Safetensors": ["BasicFoundation", "OptimizerHost"],
     "HostLibrary": ["BasicFoundation", "OptimizerHost", "Safetensors", "COptPlugHost"],
     "Datasets": ["CZlib", "CPNG", "CJPEG"],
-    "ConvNet": ["COneDNN", "CWinograd"],
+    "ConvNet": ["COneDNN", "CImageLoops"],
     "Training": ["OptimizerHost", "Safetensors", "Datasets", "ConvNet"],
     "Reporting": ["Training", "Safetensors", "Datasets"],
     "optplug-probe": ["BasicFoundation", "OptimizerHost"],

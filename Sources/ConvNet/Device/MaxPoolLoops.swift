@@ -1,4 +1,4 @@
-// The inner loops of max-pooling, on vectors of eight channels where the layout has them.
+// The inner loops of max-pooling where no loops in C know the layout.
 
 /// Pools one plane `[row][column][lane]`. `choices` gets the position within the window, row by row.
 ///
@@ -8,33 +8,14 @@ func maxPoolPlane(
   _ choices: UnsafeMutablePointer<UInt8>, _ target: BlockedImages, _ window: Window
 ) {
   for row in 0..<target.height {
+    let top = row * window.stride - window.padding
+    let rows = max(0, -top)..<min(window.size, source.height - top)
     for column in 0..<target.width {
-      let top = row * window.stride - window.padding
       let left = column * window.stride - window.padding
-      let rows = max(0, -top)..<min(window.size, source.height - top)
       let columns = max(0, -left)..<min(window.size, source.width - left)
       let start = (row * target.width + column) * target.lanes
       let corner = (top * source.width + left) * source.lanes
-      var lane = 0
-      while lane + 8 <= source.lanes {
-        var best = SIMD8<Float>(repeating: -.infinity)
-        var choice = SIMD8<Int32>(repeating: Int32(rows.lowerBound * window.size + columns.lowerBound))
-        for windowRow in rows {
-          for windowColumn in columns {
-            let offset = corner + (windowRow * source.width + windowColumn) * source.lanes + lane
-            let value = UnsafeRawPointer(input + offset).loadUnaligned(as: SIMD8<Float>.self)
-            let wins = (value .> best) .| (value .!= value)
-            best.replace(with: value, where: wins)
-            choice.replace(
-              with: SIMD8(repeating: Int32(windowRow * window.size + windowColumn)), where: wins)
-          }
-        }
-        UnsafeMutableRawPointer(output + start + lane).storeBytes(of: best, as: SIMD8<Float>.self)
-        UnsafeMutableRawPointer(choices + start + lane).storeBytes(
-          of: SIMD8<UInt8>(truncatingIfNeeded: choice), as: SIMD8<UInt8>.self)
-        lane += 8
-      }
-      while lane < source.lanes {
+      for lane in 0..<source.lanes {
         var best = -Float.infinity
         var choice = rows.lowerBound * window.size + columns.lowerBound
         for windowRow in rows {
@@ -48,7 +29,6 @@ func maxPoolPlane(
         }
         output[start + lane] = best
         choices[start + lane] = UInt8(truncatingIfNeeded: choice)
-        lane += 1
       }
     }
   }

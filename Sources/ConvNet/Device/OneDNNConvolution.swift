@@ -124,6 +124,16 @@ extension OneDNNDevice {
         products: products(gradient.shape, weight.shape))
       return
     }
+    if let loops = try stemLoops(input, weight.shape, slopes, window) {
+      let kernel = try StemGradient(
+        loops, input: input, gradient: reordered(gradient, to: slopes, layer: layer, on: program),
+        weight: weight, bias: bias, window: window, threads: threads
+      ) { try room(floats: $0, on: program) }
+      program.emit(
+        "\(layer) convolution parameter gradients", kernel.tensors, kernel,
+        products: products(gradient.shape, weight.shape))
+      return
+    }
     let wanted = try chosen.layout(dnnl_query_diff_weights_md, "weight gradient", layer)
     let direct = try OneDNNLayout(of: weight) == wanted
     let result = direct ? weight : program.tensor(weight.shape, wanted)

@@ -1,5 +1,6 @@
 // Max-pooling and global averages, as loops of our own over blocks of channels.
 
+import CImageLoops
 import COneDNN
 
 /// An image tensor's memory as `[image][block of channels][row][column][channel in block]`, whatever its layout.
@@ -48,13 +49,17 @@ extension OneDNNDevice {
     let output = program.tensor(Array(shape), try layout(Array(shape), tag))
     let (source, target) = (blocks(input.shape, tag), blocks(output.shape, tag))
     let choices = program.tensor([target.planes * target.plane], try bytes(target.planes * target.plane))
-    let threads = threads
+    let (threads, loops) = (threads, Self.imageLoops(tag))
     let loop = LoopKernel {
       threads.forRanges(source.planes, cost: source.plane) { range in
         for plane in range {
-          maxPoolPlane(
-            input.floats + plane * source.plane, source, output.floats + plane * target.plane,
-            choices.pointer.assumingMemoryBound(to: UInt8.self) + plane * target.plane, target, window)
+          let (values, results) = (input.floats + plane * source.plane, output.floats + plane * target.plane)
+          let places = choices.pointer.assumingMemoryBound(to: UInt8.self) + plane * target.plane
+          if let loops {
+            loops.max_pool(values, source.extent, results, places, target.extent, window.forC)
+          } else {
+            maxPoolPlane(values, source, results, places, target, window)
+          }
         }
       }
     }
@@ -69,14 +74,19 @@ extension OneDNNDevice {
     let gradient = try reordered(gradient, to: layout(gradient.shape, tag), layer: layer, on: program)
     let result = program.tensor(input.shape, try layout(input.shape, tag))
     let (source, target) = (blocks(input.shape, tag), blocks(gradient.shape, tag))
-    let threads = threads
+    let (threads, loops) = (threads, Self.imageLoops(tag))
     let loop = LoopKernel {
       threads.forRanges(source.planes, cost: source.plane) { range in
         for plane in range {
-          maxPoolPlaneBackward(
-            gradient.floats + plane * target.plane,
-            choices.pointer.assumingMemoryBound(to: UInt8.self) + plane * target.plane, target,
-            result.floats + plane * source.plane, source, window)
+          let (slopes, results) = (
+            gradient.floats + plane * target.plane, result.floats + plane * source.plane
+          )
+          let places = choices.pointer.assumingMemoryBound(to: UInt8.self) + plane * target.plane
+          if let loops {
+            loops.max_pool_gradient(slopes, places, target.extent, results, source.extent, window.forC)
+          } else {
+            maxPoolPlaneBackward(slopes, places, target, results, source, window)
+          }
         }
       }
     }
@@ -134,5 +144,15 @@ extension OneDNNDevice {
     }
     program.emit("\(layer) average gradient", [gradient, result], loop)
     return result
+  }
+}
+
+extension BlockedImages {
+  var extent: optplug_extent { optplug_extent(height: Int32(height), width: Int32(width)) }
+}
+
+extension Window {
+  var forC: optplug_window {
+    optplug_window(size: Int32(size), stride: Int32(stride), padding: Int32(padding))
   }
 }

@@ -1,6 +1,6 @@
 // Which convolutions take fewer multiplications by Winograd's algorithm, and how their tiles lie.
 
-import CWinograd
+import CImageLoops
 
 /// Tiles of a 3x3 or 5x5 convolution with stride 1: 6x6 inputs give m x m outputs, with 36 products a pair of channels
 /// in place of m·m·r·r (Lavin & Gray 2015, https://arxiv.org/abs/1509.09308).
@@ -15,8 +15,9 @@ struct WinogradPlan {
   /// Fewer channels leave the transforms more work than the products save.
   static let fewestChannels = 32
   /// Smallest ratio of the definition's products to ours that pays for the transforms.
-  static let leastGain = 1.8
+  static let leastGain = 1.3
 
+  let loops: optplug_image_loops
   let pass: Pass
   let window: Int
   let padding: Int
@@ -25,24 +26,31 @@ struct WinogradPlan {
   let inputSize, outputSize: (height: Int, width: Int)
 
   /// nil where the definition is as fast, or the window or stride is another.
-  init?(_ pass: Pass, input: [Int], weight: [Int], output: [Int], window: Window) {
+  init?(
+    _ pass: Pass, input: [Int], weight: [Int], output: [Int], window: Window,
+    loops: optplug_image_loops
+  ) {
     guard window.stride == 1, window.size == 3 || window.size == 5, window.padding < window.size else {
       return nil
     }
     // The whole number of channels, so that no convolution in groups is taken for one that is not.
     guard weight == [output[1], input[1], window.size, window.size] else { return nil }
+    self.loops = loops
     self.pass = pass
     self.window = window.size
     padding = window.padding
     images = input[0]
     (inputs, outputs) = (input[1], output[1])
     (inputSize, outputSize) = ((input[2], input[3]), (output[2], output[3]))
-    let panel = optplug_winograd_panel
-    guard inputs.isMultiple(of: panel), outputs.isMultiple(of: panel) else { return nil }
+    // Inputs and outputs of the products.
+    let (sources, targets) = pass == .inputGradient ? (outputs, inputs) : (inputs, outputs)
+    guard sources.isMultiple(of: lanes), targets.isMultiple(of: Int(loops.panel)) else { return nil }
     guard min(inputs, outputs) >= Self.fewestChannels, gain >= Self.leastGain else { return nil }
   }
 
   static let places = optplug_winograd_places
+  /// Channels of a block.
+  var lanes: Int { Int(loops.lanes) }
 
   /// Rows and columns of outputs of a tile.
   var step: Int { 7 - window }

@@ -1,6 +1,6 @@
 // Winograd's convolution and the gradient of its input, which is a convolution too.
 
-import CWinograd
+import CImageLoops
 
 /// Transforms the weights, then takes each thread through its share of the tiles: some at a time, so that their
 /// transforms stay in the cache.
@@ -27,7 +27,7 @@ final class WinogradProduct: Kernel {
     self.threads = threads
     (self.source, self.weight, self.target, self.bias) = (source, weight, target, bias)
     let (inputs, outputs) = (source.shape[1], target.shape[1])
-    let group = optplug_winograd_group
+    let group = Int(plan.loops.group)
     let share = (plan.tiles + threads.count - 1) / threads.count
     let rows = min(Self.rows, (share + group - 1) / group * group)
     inputTiles = WinogradTiles(rows: rows, channels: inputs)
@@ -45,9 +45,9 @@ final class WinogradProduct: Kernel {
   func run() {
     let (inputs, outputs) = (inputTiles.channels, outputTiles.channels)
     let turned = plan.pass == .inputGradient
-    let panel = optplug_winograd_panel
+    let panel = Int(plan.loops.panel)
     threads.forRanges(outputs / panel, cost: panel * inputs * plan.window * plan.window) { range in
-      optplug_winograd_weights(
+      plan.loops.weights(
         weight.floats, Int32(outputs), Int32(inputs), Int32(plan.window), turned, transformed.floats,
         weightStride, Int32(range.lowerBound), Int32(range.upperBound))
     }
@@ -69,15 +69,15 @@ final class WinogradProduct: Kernel {
       target.floats, channels: outputTiles.channels, turned ? plan.inputSize : plan.outputSize, padding: 0)
     var inputs = inputTiles.at(memory)
     var outputs = outputTiles.at(memory + inputTiles.floats)
-    let group = optplug_winograd_group
+    let group = Int(plan.loops.group)
     let shift = bias.map { UnsafePointer($0.floats) }
     for first in stride(from: tiles.lowerBound, to: tiles.upperBound, by: inputTiles.rows) {
       let count = min(inputTiles.rows, tiles.upperBound - first)
-      optplug_winograd_input(&images, Int32(first), Int32(count), &inputs, 0)
-      optplug_winograd_multiply(
+      plan.loops.input(&images, Int32(first), Int32(count), &inputs, 0)
+      plan.loops.multiply(
         &inputs, Int32(inputTiles.channels), transformed.floats, weightStride, &outputs,
         Int32(outputTiles.channels), Int32((count + group - 1) / group * group))
-      optplug_winograd_output(&outputs, Int32(plan.step), &results, Int32(first), Int32(count), shift)
+      plan.loops.output(&outputs, Int32(plan.step), &results, Int32(first), Int32(count), shift)
     }
   }
 }

@@ -1,6 +1,6 @@
 // The gradient of a convolution's weights by Winograd's algorithm.
 
-import CWinograd
+import CImageLoops
 
 /// Sums products of transformed inputs and transformed gradients over all tiles, and transforms the sums back.
 ///
@@ -62,7 +62,7 @@ final class WinogradWeightGradient: Kernel {
       addProducts(of: 0..<plan.tiles, to: 0, threads: threads)
     }
     threads.forRanges(plan.inputs, cost: plan.outputs * WinogradPlan.places) { range in
-      optplug_winograd_weight_gradient(
+      plan.loops.weight_gradient(
         sums.floats, sumStride, Int32(plan.outputs), Int32(plan.inputs), Int32(plan.window), weight.floats,
         Int32(range.lowerBound), Int32(range.upperBound))
     }
@@ -85,13 +85,13 @@ final class WinogradWeightGradient: Kernel {
       threads.forRanges(count, cost: Int(UInt16.max)) { range in
         let (start, length) = (Int32(range.lowerBound), Int32(range.count))
         var (images, slopes, inputs, gradients) = (images, slopes, inputs, gradients)
-        optplug_winograd_input(&images, Int32(first) + start, length, &inputs, start)
-        optplug_winograd_gradient(&slopes, step, Int32(first) + start, length, &gradients, start)
+        plan.loops.input(&images, Int32(first) + start, length, &inputs, start)
+        plan.loops.gradient(&slopes, step, Int32(first) + start, length, &gradients, start)
       }
       threads.forRanges(WinogradPlan.places, cost: Int(UInt16.max)) { range in
         var (inputs, gradients) = (inputs, gradients)
         for place in range {
-          optplug_winograd_accumulate(
+          plan.loops.accumulate(
             &inputs, Int32(plan.inputs), &gradients, Int32(plan.outputs), Int32(count), Int32(place),
             sums + place * sumStride)
         }
@@ -116,22 +116,22 @@ final class WinogradWeightGradient: Kernel {
 
   /// Sums of the gradient over images and places, eight channels at a time.
   private func sumChannels(into bias: UnsafeMutablePointer<Float>) {
-    let lanes = 8
+    let lanes = plan.lanes
     let blocks = plan.outputs / lanes
     let plane = plan.outputSize.height * plan.outputSize.width
     threads.forRanges(blocks, cost: plan.images * plane * lanes) { range in
       for block in range {
-        var total = SIMD8<Float>()
-        for image in 0..<plan.images {
-          let values = UnsafeRawPointer(gradient.floats + (image * blocks + block) * plane * lanes)
-          // A sum for each image first: one running sum over a million values would lose digits.
-          var sum = SIMD8<Float>()
-          for place in 0..<plane {
-            sum += values.load(fromByteOffset: place * 32, as: SIMD8<Float>.self)
+        for first in stride(from: 0, to: lanes, by: 8) {
+          var total = SIMD8<Float>()
+          for image in 0..<plan.images {
+            let values = gradient.floats + (image * blocks + block) * plane * lanes + first
+            // A sum for each image first: one running sum over a million values would lose digits.
+            var sum = SIMD8<Float>()
+            for place in 0..<plane { sum += load8(values + place * lanes) }
+            total += sum
           }
-          total += sum
+          store8(total, bias + block * lanes + first)
         }
-        UnsafeMutableRawPointer(bias + block * lanes).storeBytes(of: total, as: SIMD8<Float>.self)
       }
     }
   }

@@ -1,13 +1,11 @@
 /* Tiles of images into the domain where convolution is a product, and back. */
 
-#include "CWinograd.h"
-#include "vectors.h"
 
 /* B^T x for six values. */
-static inline __attribute__((always_inline)) void input(v8 x0, v8 x1, v8 x2, v8 x3, v8 x4, v8 x5, v8 *y,
+static inline __attribute__((always_inline)) void input(vec x0, vec x1, vec x2, vec x3, vec x4, vec x5, vec *y,
                                                         int step) {
-  v8 even = x4 - B * B * x2, odd = A * (x3 - B * B * x1);
-  v8 even2 = x4 - A * A * x2, odd2 = B * (x3 - A * A * x1);
+  vec even = x4 - B * B * x2, odd = A * (x3 - B * B * x1);
+  vec even2 = x4 - A * A * x2, odd2 = B * (x3 - A * A * x1);
   y[0 * step] = A * A * B * B * x0 - (A * A + B * B) * x2 + x4;
   y[1 * step] = even + odd;
   y[2 * step] = even - odd;
@@ -17,8 +15,8 @@ static inline __attribute__((always_inline)) void input(v8 x0, v8 x1, v8 x2, v8 
 }
 
 /* The transposed of `output`: m values become six. */
-static inline __attribute__((always_inline)) void spread(const v8 *x, int m, v8 *y, int step) {
-  v8 even = x[0], odd = A * x[1], even2 = x[0], odd2 = B * x[1];
+static inline __attribute__((always_inline)) void spread(const vec *x, int m, vec *y, int step) {
+  vec even = x[0], odd = A * x[1], even2 = x[0], odd2 = B * x[1];
   if (m == 4) {
     even += A * A * x[2];
     odd += A * A * A * x[3];
@@ -34,9 +32,9 @@ static inline __attribute__((always_inline)) void spread(const v8 *x, int m, v8 
 }
 
 /* A^T x: six values become m. */
-static inline __attribute__((always_inline)) void output(const v8 *x, int from, int m, v8 *y) {
-  v8 sum = x[1 * from] + x[2 * from], difference = x[1 * from] - x[2 * from];
-  v8 sum2 = x[3 * from] + x[4 * from], difference2 = x[3 * from] - x[4 * from];
+static inline __attribute__((always_inline)) void output(const vec *x, int from, int m, vec *y) {
+  vec sum = x[1 * from] + x[2 * from], difference = x[1 * from] - x[2 * from];
+  vec sum2 = x[3 * from] + x[4 * from], difference2 = x[3 * from] - x[4 * from];
   y[0] = x[0] + sum + sum2;
   y[1] = A * difference + B * difference2;
   if (m == 4) {
@@ -64,11 +62,11 @@ static inline float *plane(const optplug_winograd_images *images, int image, int
 
 /* Copies side x side places, with zeros for those outside of the image. */
 static inline __attribute__((always_inline)) void gather(const optplug_winograd_images *images,
-                                                         const float *source, place at, int side, v8 *to) {
+                                                         const float *source, place at, int side, vec *to) {
   int height = images->height, width = images->width;
   if (at.top >= 0 && at.left >= 0 && at.top + side <= height && at.left + side <= width) {
     for (int row = 0; row < side; row++) {
-      const v8 *line = (const v8 *)(source + ((size_t)(at.top + row) * width + at.left) * lanes);
+      const vec *line = (const vec *)(source + ((size_t)(at.top + row) * width + at.left) * lanes);
       for (int column = 0; column < side; column++) to[row * side + column] = line[column];
     }
     return;
@@ -78,29 +76,29 @@ static inline __attribute__((always_inline)) void gather(const optplug_winograd_
     for (int column = 0; column < side; column++) {
       int x = at.left + column;
       to[row * side + column] = y >= 0 && y < height && x >= 0 && x < width
-                                    ? *(const v8 *)(source + ((size_t)y * width + x) * lanes)
+                                    ? *(const vec *)(source + ((size_t)y * width + x) * lanes)
                                     : splat(0);
     }
   }
 }
 
-void optplug_winograd_input(const optplug_winograd_images *images, int first, int count,
+static void winograd_input(const optplug_winograd_images *images, int first, int count,
                             const optplug_winograd_tiles *tiles, int at) {
   for (int block = 0; block < images->channels / lanes; block++) {
     for (int number = 0; number < count; number++) {
       place from = find(images, first + number);
-      v8 x[tile * tile], y[tile * tile];
+      vec x[tile * tile], y[tile * tile];
       gather(images, plane(images, from.image, block), from, tile, x);
       for (int column = 0; column < tile; column++)
         input(x[column], x[6 + column], x[12 + column], x[18 + column], x[24 + column], x[30 + column],
               y + column, tile);
       float *to = tiles->values + ((size_t)block * tiles->rows + at + number) * lanes;
       for (int row = 0; row < tile; row++) {
-        const v8 *line = y + row * tile;
-        v8 z[tile];
+        const vec *line = y + row * tile;
+        vec z[tile];
         input(line[0], line[1], line[2], line[3], line[4], line[5], z, 1);
         for (int column = 0; column < tile; column++)
-          *(v8 *)(to + (row * tile + column) * tiles->stride) = z[column];
+          *(vec *)(to + (row * tile + column) * tiles->stride) = z[column];
       }
     }
   }
@@ -112,19 +110,19 @@ static inline __attribute__((always_inline)) void gradient(const optplug_winogra
   for (int block = 0; block < images->channels / lanes; block++) {
     for (int number = 0; number < count; number++) {
       place from = find(images, first + number);
-      v8 x[4 * 4], columns[4 * tile], y[tile];
+      vec x[4 * 4], columns[4 * tile], y[tile];
       gather(images, plane(images, from.image, block), from, m, x);
       for (int row = 0; row < m; row++) spread(x + row * m, m, columns + row, 4);
       float *to = tiles->values + ((size_t)block * tiles->rows + at + number) * lanes;
       for (int column = 0; column < tile; column++) {
         spread(columns + column * 4, m, y, 1);
-        for (int row = 0; row < tile; row++) *(v8 *)(to + (row * tile + column) * tiles->stride) = y[row];
+        for (int row = 0; row < tile; row++) *(vec *)(to + (row * tile + column) * tiles->stride) = y[row];
       }
     }
   }
 }
 
-void optplug_winograd_gradient(const optplug_winograd_images *images, int m, int first, int count,
+static void winograd_gradient(const optplug_winograd_images *images, int m, int first, int count,
                                const optplug_winograd_tiles *tiles, int at) {
   if (m == 4)
     gradient(images, 4, first, count, tiles, at);
@@ -137,12 +135,12 @@ static inline __attribute__((always_inline)) void outputs(const optplug_winograd
                                                           int count, const float *bias) {
   int height = images->height, width = images->width;
   for (int block = 0; block < images->channels / lanes; block++) {
-    v8 shift = bias ? *(const v8 *)(bias + block * lanes) : splat(0);
+    vec shift = bias ? *(const vec *)(bias + block * lanes) : splat(0);
     for (int number = 0; number < count; number++) {
       place to = find(images, first + number);
       const float *from = tiles->values + ((size_t)block * tiles->rows + number) * lanes;
-      v8 x[tile * tile], columns[4 * tile], y[4];
-      for (int each = 0; each < tile * tile; each++) x[each] = *(const v8 *)(from + each * tiles->stride);
+      vec x[tile * tile], columns[4 * tile], y[4];
+      for (int each = 0; each < tile * tile; each++) x[each] = *(const vec *)(from + each * tiles->stride);
       for (int column = 0; column < tile; column++) {
         output(x + column, tile, m, y);
         for (int row = 0; row < m; row++) columns[row * tile + column] = y[row];
@@ -152,14 +150,14 @@ static inline __attribute__((always_inline)) void outputs(const optplug_winograd
       int across = width - to.left < m ? width - to.left : m;
       for (int row = 0; row < rows; row++) {
         output(columns + row * tile, 1, m, y);
-        v8 *line = (v8 *)(target + ((size_t)(to.top + row) * width + to.left) * lanes);
+        vec *line = (vec *)(target + ((size_t)(to.top + row) * width + to.left) * lanes);
         for (int column = 0; column < across; column++) line[column] = y[column] + shift;
       }
     }
   }
 }
 
-void optplug_winograd_output(const optplug_winograd_tiles *tiles, int m, const optplug_winograd_images *images,
+static void winograd_output(const optplug_winograd_tiles *tiles, int m, const optplug_winograd_images *images,
                              int first, int count, const float *bias) {
   if (m == 4)
     outputs(tiles, 4, images, first, count, bias);

@@ -1,0 +1,30 @@
+/* All loops for vectors of OPTPLUG_LANES floats, as `loops`. Included once by each file that defines them for some
+   processor. */
+
+#include "vectors.h"
+
+#include "transforms.h"
+
+#include "weights.h"
+
+#include "products.h"
+
+#include "stem.h"
+
+#include "pooling.h"
+
+static const optplug_image_loops loops = {
+    .lanes = lanes,
+    .group = group,
+    .panel = panel,
+    .input = winograd_input,
+    .gradient = winograd_gradient,
+    .output = winograd_output,
+    .weights = winograd_weights,
+    .weight_gradient = winograd_weight_gradient,
+    .multiply = winograd_multiply,
+    .accumulate = winograd_accumulate,
+    .stem_gradient = stem_gradient,
+    .max_pool = max_pool,
+    .max_pool_gradient = max_pool_gradient,
+};
