@@ -1,5 +1,8 @@
-// The inner loops over blocks of eight channels: scaling, layer normalisation, and depthwise weight gradients. They are in
-// one file because a debug build inlines within a file only.
+// The inner loops over channels, eight at a time: scaling, layer normalisation, and depthwise weight gradients. They are
+// in one file because a debug build inlines within a file only.
+//
+// Eight channels are a vector whether blocks have eight channels, sixteen, or all of them: pixels are then as far apart
+// as a block has channels, and the same bits come out. Other blocks are left to loops over single channels.
 
 /// Eight channels of a pixel.
 @inline(__always)
@@ -18,14 +21,39 @@ extension SIMD8<Float> {
   mutating func addProduct(_ left: Self, _ right: Self) { self = addingProduct(left, right) }
 }
 
+extension BlockedImages {
+  /// Whether every block is a number of whole vectors.
+  var hasVectors: Bool { lanes % 8 == 0 && blocks * lanes == channels }
+  /// Vectors of a pixel.
+  @inline(__always)
+  fileprivate var vectors: Int { channels / 8 }
+
+  /// Where a vector's first pixel is within an image; the next one is `lanes` further.
+  @inline(__always)
+  fileprivate func start(ofVector vector: Int) -> Int { vector * 8 / lanes * plane + vector * 8 % lanes }
+
+  /// Calls `body` with each channel of a pixel and its place within the image.
+  @inline(__always)
+  fileprivate func forChannels(of pixel: Int, _ body: (_ channel: Int, _ index: Int) -> Void) {
+    for block in 0..<blocks {
+      for lane in 0..<lanes { body(block * lanes + lane, block * plane + pixel * lanes + lane) }
+    }
+  }
+}
+
+// MARK: Scaling
+
+/// One block of one image times the block's factors.
 func scalePlane(
   _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, _ scale: UnsafePointer<Float>,
   _ blocks: BlockedImages
 ) {
-  if blocks.lanes == 8 {
-    let factor = load8(scale)
-    for offset in stride(from: 0, to: blocks.plane, by: 8) {
-      store8(load8(input + offset) * factor, output + offset)
+  if blocks.hasVectors {
+    for lane in stride(from: 0, to: blocks.lanes, by: 8) {
+      let factor = load8(scale + lane)
+      for offset in stride(from: lane, to: blocks.plane, by: blocks.lanes) {
+        store8(load8(input + offset) * factor, output + offset)
+      }
     }
   } else {
     for pixel in 0..<blocks.height * blocks.width {
@@ -36,16 +64,19 @@ func scalePlane(
   }
 }
 
+/// Adds the sums over one block's pixels of `left * right`.
 func addProducts(
   _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ sums: UnsafeMutablePointer<Float>,
   _ blocks: BlockedImages
 ) {
-  if blocks.lanes == 8 {
-    var sum = SIMD8<Float>.zero
-    for offset in stride(from: 0, to: blocks.plane, by: 8) {
-      sum += load8(left + offset) * load8(right + offset)
+  if blocks.hasVectors {
+    for lane in stride(from: 0, to: blocks.lanes, by: 8) {
+      var sum = SIMD8<Float>.zero
+      for offset in stride(from: lane, to: blocks.plane, by: blocks.lanes) {
+        sum += load8(left + offset) * load8(right + offset)
+      }
+      store8(load8(sums + lane) + sum, sums + lane)
     }
-    store8(load8(sums) + sum, sums)
   } else {
     for pixel in 0..<blocks.height * blocks.width {
       for lane in 0..<blocks.lanes {
@@ -66,9 +97,9 @@ func normalizePixels(
   scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, mean: UnsafeMutablePointer<Float>,
   inverse: UnsafeMutablePointer<Float>, epsilon: Float
 ) {
-  let pixels = blocks.height * blocks.width
+  let (pixels, lanes) = (blocks.height * blocks.width, blocks.lanes)
   let share = 1 / Float(blocks.channels)
-  guard blocks.lanes == 8 else {
+  guard blocks.hasVectors else {
     for pixel in 0..<pixels {
       var (sum, squares): (Float, Float) = (0, 0)
       blocks.forChannels(of: pixel) { _, index in sum += input[index] }
@@ -87,30 +118,30 @@ func normalizePixels(
     for first in stride(from: 0, to: pixels, by: tile) {
       let count = min(tile, pixels - first)
       sums.initialize(repeating: .zero)
-      for block in 0..<blocks.blocks {
-        let source = input + block * blocks.plane + first * 8
-        for pixel in 0..<count { sums[pixel] += load8(source + pixel * 8) }
+      for vector in 0..<blocks.vectors {
+        let source = input + blocks.start(ofVector: vector) + first * lanes
+        for pixel in 0..<count { sums[pixel] += load8(source + pixel * lanes) }
       }
       for pixel in 0..<count {
         mean[first + pixel] = sums[pixel].sum() * share
         sums[pixel] = .zero
       }
-      for block in 0..<blocks.blocks {
-        let source = input + block * blocks.plane + first * 8
+      for vector in 0..<blocks.vectors {
+        let source = input + blocks.start(ofVector: vector) + first * lanes
         for pixel in 0..<count {
-          let apart = load8(source + pixel * 8) - mean[first + pixel]
+          let apart = load8(source + pixel * lanes) - mean[first + pixel]
           sums[pixel] += apart * apart
         }
       }
       for pixel in 0..<count {
         inverse[first + pixel] = 1 / (sums[pixel].sum() * share + epsilon).squareRoot()
       }
-      for block in 0..<blocks.blocks {
-        let start = block * blocks.plane + first * 8
-        let (factor, offset) = (load8(scale + block * 8), load8(shift + block * 8))
+      for vector in 0..<blocks.vectors {
+        let start = blocks.start(ofVector: vector) + first * lanes
+        let (factor, offset) = (load8(scale + vector * 8), load8(shift + vector * 8))
         for pixel in 0..<count {
-          let apart = load8(input + start + pixel * 8) - mean[first + pixel]
-          store8(apart * inverse[first + pixel] * factor + offset, output + start + pixel * 8)
+          let apart = load8(input + start + pixel * lanes) - mean[first + pixel]
+          store8(apart * inverse[first + pixel] * factor + offset, output + start + pixel * lanes)
         }
       }
     }
@@ -125,10 +156,10 @@ func normalizePixelsBackward(
   _ blocks: BlockedImages, scale: UnsafePointer<Float>, mean: UnsafePointer<Float>,
   inverse: UnsafePointer<Float>, sums: UnsafeMutablePointer<Float>
 ) {
-  let (pixels, channels) = (blocks.height * blocks.width, blocks.channels)
+  let (pixels, channels, lanes) = (blocks.height * blocks.width, blocks.channels, blocks.lanes)
   let share = 1 / Float(channels)
   sums.update(repeating: 0, count: 2 * channels)
-  guard blocks.lanes == 8 else {
+  guard blocks.hasVectors else {
     for pixel in 0..<pixels {
       var (direct, crossed): (Float, Float) = (0, 0)
       func normalized(_ index: Int) -> Float { (input[index] - mean[pixel]) * inverse[pixel] }
@@ -150,46 +181,36 @@ func normalizePixelsBackward(
     for first in stride(from: 0, to: pixels, by: tile) {
       let count = min(tile, pixels - first)
       room.initialize(repeating: .zero)
-      for block in 0..<blocks.blocks {
-        let start = block * blocks.plane + first * 8
-        let factor = load8(scale + block * 8)
-        var (scales, shifts) = (load8(sums + block * 8), load8(sums + channels + block * 8))
+      for vector in 0..<blocks.vectors {
+        let start = blocks.start(ofVector: vector) + first * lanes
+        let factor = load8(scale + vector * 8)
+        var (scales, shifts) = (load8(sums + vector * 8), load8(sums + channels + vector * 8))
         for pixel in 0..<count {
-          let upstream = load8(gradient + start + pixel * 8)
-          let value = (load8(input + start + pixel * 8) - mean[first + pixel]) * inverse[first + pixel]
+          let upstream = load8(gradient + start + pixel * lanes)
+          let value = (load8(input + start + pixel * lanes) - mean[first + pixel]) * inverse[first + pixel]
           let product = upstream * value
           scales += product
           shifts += upstream
           room[2 * pixel] += upstream * factor
           room[2 * pixel + 1] += product * factor
         }
-        store8(scales, sums + block * 8)
-        store8(shifts, sums + channels + block * 8)
+        store8(scales, sums + vector * 8)
+        store8(shifts, sums + channels + vector * 8)
       }
       for pixel in 0..<count {
         room[2 * pixel] = SIMD8(repeating: room[2 * pixel].sum() * share)
         room[2 * pixel + 1] = SIMD8(repeating: room[2 * pixel + 1].sum() * share)
       }
-      for block in 0..<blocks.blocks {
-        let start = block * blocks.plane + first * 8
-        let factor = load8(scale + block * 8)
+      for vector in 0..<blocks.vectors {
+        let start = blocks.start(ofVector: vector) + first * lanes
+        let factor = load8(scale + vector * 8)
         for pixel in 0..<count {
-          let value = (load8(input + start + pixel * 8) - mean[first + pixel]) * inverse[first + pixel]
+          let value = (load8(input + start + pixel * lanes) - mean[first + pixel]) * inverse[first + pixel]
           let rest =
-            load8(gradient + start + pixel * 8) * factor - room[2 * pixel] - value * room[2 * pixel + 1]
-          store8(rest * inverse[first + pixel], result + start + pixel * 8)
+            load8(gradient + start + pixel * lanes) * factor - room[2 * pixel] - value * room[2 * pixel + 1]
+          store8(rest * inverse[first + pixel], result + start + pixel * lanes)
         }
       }
-    }
-  }
-}
-
-extension BlockedImages {
-  /// Calls `body` with each channel of a pixel and its place within the image.
-  @inline(__always)
-  fileprivate func forChannels(of pixel: Int, _ body: (_ channel: Int, _ index: Int) -> Void) {
-    for block in 0..<blocks {
-      for lane in 0..<lanes { body(block * lanes + lane, block * plane + pixel * lanes + lane) }
     }
   }
 }
@@ -211,42 +232,111 @@ struct PaddedPlane {
   /// The zeros around are there already.
   func fill(_ plane: UnsafeMutablePointer<SIMD8<Float>>, from values: UnsafePointer<Float>) {
     for row in 0..<source.height {
-      UnsafeMutableRawPointer(plane + (row + padding) * width + padding).copyMemory(
-        from: values + row * source.width * 8, byteCount: source.width * 8 * MemoryLayout<Float>.stride)
+      let target = plane + (row + padding) * width + padding
+      let line = values + row * source.width * source.lanes
+      for column in 0..<source.width { target[column] = load8(line + column * source.lanes) }
     }
   }
 }
 
-/// Adds one plane's part of the weight's gradient, tap by tap, and the bias's after them.
+extension Window {
+  /// Outputs for which a place in the window meets the image and not the padding.
+  fileprivate func outputs(at place: Int, of count: Int, extent: Int) -> Range<Int> {
+    let first = max(0, padding - place + stride - 1) / stride
+    let last = extent - 1 + padding - place
+    return last < 0 ? 0..<0 : min(first, count)..<max(min(first, count), min(count, last / stride + 1))
+  }
+}
+
+/// Adds one plane's part of the weight's gradient for eight channels, place by place in the window.
 func addWeightGradient(
   _ plane: UnsafePointer<SIMD8<Float>>, _ padded: PaddedPlane, _ gradient: UnsafePointer<Float>,
   _ target: BlockedImages, _ window: Window, _ sums: UnsafeMutablePointer<SIMD8<Float>>
 ) {
-  let (stride, size, width) = (window.stride, window.size, target.width)
-  for row in 0..<size {
-    for column in 0..<size {
-      // Four sums: one would wait for its own last addition.
-      var (a, b, c, d) = (SIMD8<Float>.zero, SIMD8<Float>.zero, SIMD8<Float>.zero, SIMD8<Float>.zero)
-      for y in 0..<target.height {
-        let values = plane + (y * stride + row) * padded.width + column
-        let slopes = gradient + y * width * 8
-        var x = 0
-        while x + 4 <= width {
-          a.addProduct(load8(slopes + x * 8), values[x * stride])
-          b.addProduct(load8(slopes + x * 8 + 8), values[(x + 1) * stride])
-          c.addProduct(load8(slopes + x * 8 + 16), values[(x + 2) * stride])
-          d.addProduct(load8(slopes + x * 8 + 24), values[(x + 3) * stride])
-          x += 4
-        }
-        while x < width {
-          a.addProduct(load8(slopes + x * 8), values[x * stride])
-          x += 1
-        }
+  // Small images meet few places of a large window.
+  func meets(_ column: Int) -> Bool {
+    !window.outputs(at: column, of: target.width, extent: padded.source.width).isEmpty
+  }
+  guard let first = (0..<window.size).first(where: meets), let last = (0..<window.size).last(where: meets)
+  else { return }
+  for row in 0..<window.size {
+    let outputs = window.outputs(at: row, of: target.height, extent: padded.source.height)
+    guard !outputs.isEmpty else { continue }
+    var column = first
+    while column <= last {
+      let rest = last + 1 - column
+      let count = rest <= 4 ? rest : rest < 7 ? 3 : 4
+      let taps = Taps(
+        values: plane + row * padded.width + column, width: padded.width, stride: window.stride,
+        gradient: gradient, target: target)
+      let sums = sums + row * window.size + column
+      // Constants, so that each has a loop of its own.
+      switch count {
+      case 1: taps.add(1, outputs, sums)
+      case 2: taps.add(2, outputs, sums)
+      case 3: taps.add(3, outputs, sums)
+      default: taps.add(4, outputs, sums)
       }
-      sums[row * size + column] += (a + b) + (c + d)
+      column += count
     }
   }
+}
+
+/// Neighbouring places of a window over one plane.
+private struct Taps {
+  /// What the first of them meets for the first output.
+  let values: UnsafePointer<SIMD8<Float>>
+  let width: Int
+  let stride: Int
+  let gradient: UnsafePointer<Float>
+  let target: BlockedImages
+
+  /// Two sums for each place: one would wait for its own last addition.
+  @inline(__always)
+  func add(_ count: Int, _ rows: Range<Int>, _ sums: UnsafeMutablePointer<SIMD8<Float>>) {
+    var (a0, a1, a2, a3) = (SIMD8<Float>.zero, SIMD8<Float>.zero, SIMD8<Float>.zero, SIMD8<Float>.zero)
+    var (b0, b1, b2, b3) = (SIMD8<Float>.zero, SIMD8<Float>.zero, SIMD8<Float>.zero, SIMD8<Float>.zero)
+    for row in rows {
+      var (values, slopes) = (
+        values + row * stride * width, gradient + row * target.width * target.lanes
+      )
+      for _ in 0..<target.width / 2 {
+        let (even, odd) = (load8(slopes), load8(slopes + target.lanes))
+        a0.addProduct(even, values[0])
+        b0.addProduct(odd, values[stride])
+        if count > 1 {
+          a1.addProduct(even, values[1])
+          b1.addProduct(odd, values[stride + 1])
+        }
+        if count > 2 {
+          a2.addProduct(even, values[2])
+          b2.addProduct(odd, values[stride + 2])
+        }
+        if count > 3 {
+          a3.addProduct(even, values[3])
+          b3.addProduct(odd, values[stride + 3])
+        }
+        values += 2 * stride
+        slopes += 2 * target.lanes
+      }
+      if target.width % 2 == 1 {
+        let even = load8(slopes)
+        a0.addProduct(even, values[0])
+        if count > 1 { a1.addProduct(even, values[1]) }
+        if count > 2 { a2.addProduct(even, values[2]) }
+        if count > 3 { a3.addProduct(even, values[3]) }
+      }
+    }
+    sums[0] += a0 + b0
+    if count > 1 { sums[1] += a1 + b1 }
+    if count > 2 { sums[2] += a2 + b2 }
+    if count > 3 { sums[3] += a3 + b3 }
+  }
+}
+
+/// The sum over eight channels' pixels.
+func sumPixels(_ gradient: UnsafePointer<Float>, _ target: BlockedImages) -> SIMD8<Float> {
   var total = SIMD8<Float>.zero
-  for pixel in 0..<target.height * width { total += load8(gradient + pixel * 8) }
-  sums[size * size] += total
+  for offset in stride(from: 0, to: target.plane, by: target.lanes) { total += load8(gradient + offset) }
+  return total
 }

@@ -8,37 +8,40 @@ extension OneDNNDevice {
     _ gradient: Tensor, input: Tensor, weight: Tensor, bias: Tensor?, window: Window, layer: String,
     on program: Program
   ) throws {
-    let (source, blocks) = try channelBlocks(input, layer: layer, on: program)
-    guard blocks.lanes == 8 else {
-      return try convolutionParameterGradients(
-        gradient, input: input, weight: weight, bias: bias, window: window, layer: layer, on: program)
-    }
-    let slopes = try reordered(
-      gradient, to: layout(gradient.shape, dnnl_nChw8c), layer: layer, on: program)
-    let target = BlockedImages(
-      images: blocks.images, channels: blocks.channels, blocks: blocks.blocks, height: gradient.shape[2],
-      width: gradient.shape[3], lanes: 8)
+    let tag = try vectorTag(of: input)
+    let source = try reordered(input, to: layout(input.shape, tag), layer: layer, on: program)
+    let slopes = try reordered(gradient, to: layout(gradient.shape, tag), layer: layer, on: program)
+    let (blocks, target) = (blocks(input.shape, tag), blocks(gradient.shape, tag))
     let threads = threads
     let area = window.size * window.size
+    let lanes = blocks.lanes
     let loop = LoopKernel {
       // Each block of channels is summed by one thread, image by image: any number of threads gives the same bits.
       threads.forRanges(blocks.blocks, cost: blocks.images * target.plane * area) { range in
         let padded = PaddedPlane(blocks, window)
-        withUnsafeTemporaryAllocation(of: SIMD8<Float>.self, capacity: padded.count + area + 1) { room in
+        let capacity = padded.count + lanes / 8 * (area + 1)
+        withUnsafeTemporaryAllocation(of: SIMD8<Float>.self, capacity: capacity) { room in
           guard let plane = room.baseAddress else { return }
           let sums = plane + padded.count
           plane.initialize(repeating: .zero, count: room.count)
           for block in range {
-            sums.update(repeating: .zero, count: area + 1)
+            sums.update(repeating: .zero, count: lanes / 8 * (area + 1))
             for image in 0..<blocks.images {
               let number = image * blocks.blocks + block
-              padded.fill(plane, from: source.floats + number * blocks.plane)
-              addWeightGradient(plane, padded, slopes.floats + number * target.plane, target, window, sums)
+              for lane in stride(from: 0, to: lanes, by: 8) {
+                let sums = sums + lane / 8 * (area + 1)
+                let slopes = slopes.floats + number * target.plane + lane
+                padded.fill(plane, from: source.floats + number * blocks.plane + lane)
+                addWeightGradient(plane, padded, slopes, target, window, sums)
+                if bias != nil { sums[area] += sumPixels(slopes, target) }
+              }
             }
-            for lane in 0..<8 {
-              let channel = block * 8 + lane
-              for tap in 0..<area { weight.floats[channel * area + tap] = sums[tap][lane] }
-              if let bias { bias.floats[channel] = sums[area][lane] }
+            // The last block may have more lanes than channels are left.
+            for lane in 0..<min(lanes, blocks.channels - block * lanes) {
+              let channel = block * lanes + lane
+              let sums = sums + lane / 8 * (area + 1)
+              for tap in 0..<area { weight.floats[channel * area + tap] = sums[tap][lane % 8] }
+              if let bias { bias.floats[channel] = sums[area][lane % 8] }
             }
           }
         }
@@ -46,5 +49,10 @@ extension OneDNNDevice {
     }
     program.emit(
       "\(layer) depthwise parameter gradients", [slopes, source, weight] + (bias.map { [$0] } ?? []), loop)
+  }
+
+  /// The tensor's own layout where that is blocks of whole vectors, else one that is.
+  private func vectorTag(of tensor: Tensor) throws -> dnnl_format_tag_t {
+    try layout(tensor.shape, dnnl_nChw16c) == OneDNNLayout(of: tensor) ? dnnl_nChw16c : dnnl_nChw8c
   }
 }

@@ -59,14 +59,15 @@ extension OneDNNDevice {
             inverse: state.inverse.floats + image * pixels, sums: partial.floats + image * 2 * channels)
         }
       }
-      for channel in 0..<channels {
-        var (scale, shift): (Float, Float) = (0, 0)
-        for image in 0..<blocks.images {
-          scale += partial.floats[image * 2 * channels + channel]
-          shift += partial.floats[(image * 2 + 1) * channels + channel]
+      let (scales, shifts) = (gradients.scale.floats, gradients.shift.floats)
+      scales.update(repeating: 0, count: channels)
+      shifts.update(repeating: 0, count: channels)
+      for image in 0..<blocks.images {
+        let sums = partial.floats + image * 2 * channels
+        for channel in 0..<channels {
+          scales[channel] += sums[channel]
+          shifts[channel] += sums[channels + channel]
         }
-        gradients.scale.floats[channel] = scale
-        gradients.shift.floats[channel] = shift
       }
     }
     program.emit(
