@@ -59,6 +59,7 @@ extension LayerCase {
     .depthwise([2, 8, 8, 8], size: 5, stride: 2, bias: false),
     .depthwise([2, 24, 8, 9], size: 7, stride: 1, bias: true),
     .depthwise([2, 8, 2, 2], size: 7, stride: 1, bias: true),
+    .depthwise([2, 16, 2, 3], size: 7, stride: 1, bias: true),
     .depthwise([2, 8, 1, 1], size: 5, stride: 1, bias: false),
     .depthwise([2, 32, 5, 6], size: 5, stride: 1, bias: true),
     .depthwise([2, 5, 6, 6], size: 3, stride: 1, bias: true, blocked: false),

@@ -1,5 +1,5 @@
-// The weight gradient of depthwise convolutions: a loop of our own, since oneDNN 2.6 leaves windows of 5x5 and more to
-// matrix products of one row, thirty times slower.
+// What oneDNN 2.6 leaves to slow code of depthwise convolutions: the weight gradient, where windows of 5x5 and more are
+// matrix products of one row, thirty times slower than this loop; and windows that reach beyond small images.
 
 import COneDNN
 
@@ -54,5 +54,28 @@ extension OneDNNDevice {
   /// The tensor's own layout where that is blocks of whole vectors, else one that is.
   private func vectorTag(of tensor: Tensor) throws -> dnnl_format_tag_t {
     try layout(tensor.shape, dnnl_nChw16c) == OneDNNLayout(of: tensor) ? dnnl_nChw16c : dnnl_nChw8c
+  }
+
+  /// A depthwise window without the rim that meets nothing but padding, as of 7x7 on images of 2x2, where only 3x3 does:
+  /// oneDNN has nothing but its reference for those, hundreds of times slower.
+  func trimmed(
+    _ weight: Tensor, _ window: Window, to input: Tensor, layer: String, on program: Program
+  ) throws -> (weight: Tensor, window: Window) {
+    let rim = window.padding + 1 - max(input.shape[2], input.shape[3])
+    guard weight.shape.count == 5, window.stride == 1, window.size == 2 * window.padding + 1, rim > 0
+    else { return (weight, window) }
+    let (channels, size, full) = (weight.shape[0], window.size - 2 * rim, window.size)
+    let shape = [channels, 1, 1, size, size]
+    let core = program.tensor(shape, try plainLayout(shape))
+    let loop = LoopKernel {
+      for channel in 0..<channels {
+        for row in 0..<size {
+          (core.floats + (channel * size + row) * size).update(
+            from: weight.floats + (channel * full + row + rim) * full + rim, count: size)
+        }
+      }
+    }
+    program.emit("\(layer) trim", [weight, core], loop)
+    return (core, Window(size: size, stride: 1, padding: window.padding - rim))
   }
 }

@@ -6,6 +6,7 @@ extension OneDNNDevice {
   func convolution(
     _ input: Tensor, weight: Tensor, bias: Tensor?, window: Window, layer: String, on program: Program
   ) throws -> Tensor {
+    let (weight, window) = try trimmed(weight, window, to: input, layer: layer, on: program)
     let chosen = try convolutionForward(input.shape, weight.shape, bias: bias != nil, window, layer)
     let output = program.tensor(
       outputShape(input.shape, weight.shape, window), try chosen.layout(dnnl_query_dst_md, "output", layer))
