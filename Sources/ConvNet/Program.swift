@@ -49,6 +49,8 @@ final class Program {
   private var boundGeneration = -1
   private(set) var operations: [Operation] = []
   private var pinned: [Tensor] = []
+  /// How to record a tensor again, where that is possible.
+  private var recipes: [ObjectIdentifier: (Program) throws -> Tensor] = [:]
   /// Bytes of the arena that this program uses, known once it is planned.
   private(set) var plannedBytes = 0
   /// The layers recorded so far.
@@ -74,6 +76,27 @@ final class Program {
   /// Appends an operation; `tensors` are all that it reads or writes.
   func emit(_ name: String, _ tensors: [Tensor], _ kernel: any Kernel, products: Double = 0) {
     operations.append(Operation(name: name, kernel: kernel, tensors: tensors, products: products))
+  }
+
+  /// Appends an operation that changes a tensor in place. Its old contents cannot be made again from here on.
+  func emit(_ name: String, changing tensor: Tensor, with others: [Tensor] = [], _ kernel: any Kernel) {
+    recipes[ObjectIdentifier(tensor)] = nil
+    emit(name, [tensor] + others, kernel)
+  }
+
+  /// Lets layers behind use `tensor` in their backward passes without its being kept until then. `recipe` records how
+  /// to make it again, with the same bits and in the same layout, from what the layer's own backward pass needs anyway;
+  /// it is called once at most, before that backward pass.
+  func remember(_ tensor: Tensor, _ recipe: @escaping (Program) throws -> Tensor) {
+    recipes[ObjectIdentifier(tensor)] = recipe
+  }
+
+  /// For backward passes: the tensor, or another with its contents where it need not be kept.
+  func again(_ tensor: Tensor) throws -> Tensor {
+    guard let recipe = recipes[ObjectIdentifier(tensor)] else { return tensor }
+    let made = try recipe(self)
+    recipes[ObjectIdentifier(tensor)] = { _ in made }
+    return made
   }
 
   /// Keeps a tensor's contents until the next step, for the caller to read.
@@ -117,6 +140,8 @@ final class Program {
     for tensor in pinned {
       if let position = positions[ObjectIdentifier(tensor)] { lifetimes[position].last = operations.count }
     }
+    // Recipes hold tensors, and nothing is recorded any more.
+    recipes = [:]
     let (offsets, byteCount) = planOffsets(lifetimes)
     for (tensor, offset) in zip(planned, offsets) { tensor.storage = .planned(arena, offset: offset) }
     plannedBytes = byteCount

@@ -148,6 +148,31 @@ func normalizePixels(
   }
 }
 
+/// The output once more, from what `normalizePixels` left.
+func normalizePixelsAgain(
+  _ input: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, _ blocks: BlockedImages,
+  scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, mean: UnsafePointer<Float>,
+  inverse: UnsafePointer<Float>
+) {
+  let (pixels, lanes) = (blocks.height * blocks.width, blocks.lanes)
+  guard blocks.hasVectors else {
+    for pixel in 0..<pixels {
+      blocks.forChannels(of: pixel) { channel, index in
+        output[index] = (input[index] - mean[pixel]) * inverse[pixel] * scale[channel] + shift[channel]
+      }
+    }
+    return
+  }
+  for vector in 0..<blocks.vectors {
+    let start = blocks.start(ofVector: vector)
+    let (factor, offset) = (load8(scale + vector * 8), load8(shift + vector * 8))
+    for pixel in 0..<pixels {
+      let apart = load8(input + start + pixel * lanes) - mean[pixel]
+      store8(apart * inverse[pixel] * factor + offset, output + start + pixel * lanes)
+    }
+  }
+}
+
 /// The way back for one image. With x the normalised input and g the gradient times the scale, the input's gradient
 /// is `inverse * (g - mean(g) - x * mean(g * x))`, means over channels. `sums` gets the gradients of the scales, then
 /// of the shifts.

@@ -113,6 +113,8 @@ protocol Device: AnyObject {
   func addRectify(_ input: Tensor, _ other: Tensor, on program: Program)
   /// `input += other`.
   func add(_ input: Tensor, _ other: Tensor, on program: Program)
+  /// `input *= other`.
+  func multiply(_ input: Tensor, _ other: Tensor, on program: Program)
   /// Zeroes elements with probability `rate` and scales the rest by `1 / (1 - rate)`. The mask is a function
   /// of the step, `number` and the place in memory, so the same call on the gradient is the backward pass.
   func dropout(_ input: Tensor, rate: Float, number: UInt64, on program: Program)
@@ -127,6 +129,8 @@ protocol Device: AnyObject {
   /// `gradient *= f'(input)`, in place; both in the same layout.
   func activationBackward(
     _ gradient: Tensor, input: Tensor, _ function: SmoothFunction, on program: Program)
+  /// The same output once more, to a new tensor; leaves `f'(input)` in place of `input`.
+  func activationAgain(_ input: Tensor, _ function: SmoothFunction, on program: Program) -> Tensor
   /// Zeroes whole images with probability `rate` and scales the others by `1 / (1 - rate)`. Which ones is a function of
   /// the step, `number` and the position in the batch, so the same call on the gradient is the backward pass.
   func dropImages(_ input: Tensor, rate: Float, number: UInt64, on program: Program) -> Tensor
@@ -143,6 +147,10 @@ protocol Device: AnyObject {
   func channelNormalization(
     _ input: Tensor, _ affine: ScaleShift, epsilon: Float, layer: String, on program: Program
   ) throws -> (output: Tensor, state: ChannelNormalizationState)
+  /// The same output once more, to a new tensor.
+  func channelNormalizationAgain(
+    _ state: ChannelNormalizationState, _ affine: ScaleShift, layer: String, on program: Program
+  ) -> Tensor
   /// Leaves `gradient` as it is and returns the input's gradient.
   func channelNormalizationBackward(
     _ gradient: Tensor, _ state: ChannelNormalizationState, _ affine: ScaleShift, gradients: ScaleShift,

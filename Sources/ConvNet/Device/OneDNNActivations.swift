@@ -10,7 +10,7 @@ extension OneDNNDevice {
         values[index] = value < 0 ? 0 : (value > limit ? limit : value)
       }
     }
-    program.emit("clamp", [input], loop)
+    program.emit("clamp", changing: input, loop)
   }
 
   func clampBackward(_ gradient: Tensor, output: Tensor, limit: Float, on program: Program) {
@@ -21,7 +21,7 @@ extension OneDNNDevice {
         values[index] = value <= 0 ? 0 : (value >= limit ? 0 : values[index])
       }
     }
-    program.emit("clamp gradient", [gradient, output], loop)
+    program.emit("clamp gradient", changing: gradient, with: [output], loop)
   }
 
   func activation(_ input: Tensor, _ function: SmoothFunction, on program: Program) -> Tensor {
@@ -37,7 +37,24 @@ extension OneDNNDevice {
     let loop = overElements(gradient) {
       function.multiplyByDerivative(over: $0, gradient.floats, input.floats)
     }
-    program.emit("activation gradient", [gradient, input], loop)
+    program.emit("activation gradient", changing: gradient, with: [input], loop)
+  }
+
+  func activationAgain(_ input: Tensor, _ function: SmoothFunction, on program: Program) -> Tensor {
+    let output = program.tensor(input.shape, input.layout)
+    let loop = overElements(input) {
+      function.applyLeavingDerivative(over: $0, input.floats, output.floats)
+    }
+    program.emit("activation again", changing: input, with: [output], loop)
+    return output
+  }
+
+  func multiply(_ input: Tensor, _ other: Tensor, on program: Program) {
+    let loop = overElements(input) { range in
+      let (values, others) = (input.floats, other.floats)
+      for index in range { values[index] *= others[index] }
+    }
+    program.emit("multiply", changing: input, with: [other], loop)
   }
 
   func dropImages(_ input: Tensor, rate: Float, number: UInt64, on program: Program) -> Tensor {

@@ -36,6 +36,30 @@ extension OneDNNDevice {
     return (output, state)
   }
 
+  func channelNormalizationAgain(
+    _ state: ChannelNormalizationState, _ affine: ScaleShift, layer: String, on program: Program
+  ) -> Tensor {
+    let (input, blocks) = (state.input, state.blocks)
+    let output = program.tensor(input.shape, input.layout)
+    let pixels = blocks.height * blocks.width
+    let threads = threads
+    let loop = LoopKernel {
+      threads.forRanges(blocks.images, cost: blocks.channels * pixels) { range in
+        for image in range {
+          let start = image * blocks.blocks * blocks.plane
+          normalizePixelsAgain(
+            input.floats + start, output.floats + start, blocks, scale: affine.scale.floats,
+            shift: affine.shift.floats, mean: state.mean.floats + image * pixels,
+            inverse: state.inverse.floats + image * pixels)
+        }
+      }
+    }
+    program.emit(
+      "\(layer) normalization again",
+      [input, output, state.mean, state.inverse, affine.scale, affine.shift], loop)
+    return output
+  }
+
   func channelNormalizationBackward(
     _ gradient: Tensor, _ state: ChannelNormalizationState, _ affine: ScaleShift, gradients: ScaleShift,
     layer: String, on program: Program

@@ -14,7 +14,7 @@ extension OneDNNDevice {
         values[index] = mask.drops(UInt32(truncatingIfNeeded: index)) ? 0 : values[index] * scale
       }
     }
-    program.emit("dropout", [input], loop)
+    program.emit("dropout", changing: input, loop)
   }
 }
 

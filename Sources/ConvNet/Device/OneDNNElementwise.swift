@@ -12,7 +12,7 @@ extension OneDNNDevice {
         values[index] = value < 0 ? value * slope : value
       }
     }
-    program.emit("rectify", [input], loop)
+    program.emit("rectify", changing: input, loop)
   }
 
   func rectifyBackward(_ gradient: Tensor, output: Tensor, slope: Float, on program: Program) {
@@ -23,7 +23,7 @@ extension OneDNNDevice {
         values[index] = outputs[index] <= 0 ? value * slope : value
       }
     }
-    program.emit("rectify gradient", [gradient, output], loop)
+    program.emit("rectify gradient", changing: gradient, with: [output], loop)
   }
 
   func addRectify(_ input: Tensor, _ other: Tensor, on program: Program) {
@@ -34,7 +34,7 @@ extension OneDNNDevice {
         values[index] = sum < 0 ? 0 : sum
       }
     }
-    program.emit("add and rectify", [input, other], loop)
+    program.emit("add and rectify", changing: input, with: [other], loop)
   }
 
   func add(_ input: Tensor, _ other: Tensor, on program: Program) {
@@ -42,7 +42,7 @@ extension OneDNNDevice {
       let (values, others) = (input.floats, other.floats)
       for index in range { values[index] += others[index] }
     }
-    program.emit("add", [input, other], loop)
+    program.emit("add", changing: input, with: [other], loop)
   }
 
   /// A loop over all elements in memory, padding included (where zeros stay zeros).

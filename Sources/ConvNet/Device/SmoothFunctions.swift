@@ -47,10 +47,6 @@ func normalDistribution(_ x: Float) -> (density: Float, probability: Float) {
   return (0.398_942_280 * bell, x < 0 ? tail : 1 - tail)
 }
 
-/// `1 / (1 + e^-x)`.
-@inline(__always)
-func logistic(_ x: Float) -> Float { 1 / (1 + exponential(-x)) }
-
 /// Activation functions with curvature, whose derivative needs the input.
 enum SmoothFunction: String {
   /// `x P(X < x)` for a standard normal X (Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415), exact as PyTorch's
@@ -61,33 +57,33 @@ enum SmoothFunction: String {
   /// `1 / (1 + e^-x)`.
   case logistic
 
+  /// The function and its derivative. Callers that want one of them pay for that one.
   @inline(__always)
-  func value(_ x: Float) -> Float {
-    switch self {
-    // An infinity to the left meets a zero; the limit is 0.
-    case .gelu: return x < -14 ? 0 : x * normalDistribution(x).probability
-    case .silu: return x < -87 ? 0 : x * ConvNet.logistic(x)
-    case .logistic: return ConvNet.logistic(x)
-    }
-  }
-
-  @inline(__always)
-  func derivative(_ x: Float) -> Float {
+  func evaluate(_ x: Float) -> (value: Float, derivative: Float) {
     switch self {
     case .gelu:
       let (density, probability) = normalDistribution(x)
-      return x < -14 ? 0 : x > 14 ? 1 : probability.addingProduct(x, density)
+      let derivative = probability.addingProduct(x, density)
+      // An infinity to the left meets a zero; the limit is 0.
+      return (x < -14 ? 0 : x * probability, x < -14 ? 0 : x > 14 ? 1 : derivative)
     case .silu:
       // 1 - share without the difference, which would lose the digits of a small one.
       let power = exponential(-x)
       let share = 1 / (1 + power)
-      return x < -87 ? 0 : x > 87 ? 1 : share * Float(1).addingProduct(x, power * share)
+      let derivative = share * Float(1).addingProduct(x, power * share)
+      return (x < -87 ? 0 : x * share, x < -87 ? 0 : x > 87 ? 1 : derivative)
     case .logistic:
       let power = exponential(-x)
       let share = 1 / (1 + power)
-      return x < -87 ? 0 : share * share * power
+      return (share, x < -87 ? 0 : share * share * power)
     }
   }
+
+  @inline(__always)
+  func value(_ x: Float) -> Float { evaluate(x).value }
+
+  @inline(__always)
+  func derivative(_ x: Float) -> Float { evaluate(x).derivative }
 
   /// `results = f(values)` over a range; one loop for each function, so that each is vector code without a branch inside.
   func apply(
@@ -108,6 +104,18 @@ enum SmoothFunction: String {
     case .gelu: for index in range { slopes[index] *= Self.gelu.derivative(values[index]) }
     case .silu: for index in range { slopes[index] *= Self.silu.derivative(values[index]) }
     case .logistic: for index in range { slopes[index] *= Self.logistic.derivative(values[index]) }
+    }
+  }
+
+  /// `results = f(values)` and `values = f'(values)` over a range.
+  func applyLeavingDerivative(
+    over range: Range<Int>, _ values: UnsafeMutablePointer<Float>, _ results: UnsafeMutablePointer<Float>
+  ) {
+    switch self {
+    case .gelu: for index in range { (results[index], values[index]) = Self.gelu.evaluate(values[index]) }
+    case .silu: for index in range { (results[index], values[index]) = Self.silu.evaluate(values[index]) }
+    case .logistic:
+      for index in range { (results[index], values[index]) = Self.logistic.evaluate(values[index]) }
     }
   }
 }

@@ -19,7 +19,8 @@ struct ReLU6: Layer {
   }
 }
 
-/// GELU, SiLU or the logistic function, to a new tensor: the derivative needs the input.
+/// GELU, SiLU or the logistic function, to a new tensor: the derivative needs the input. So only the input is kept; the
+/// output is made again where a layer behind wants it in its backward pass, and the derivative on the way.
 struct Activation: Layer {
   let name: String
   let function: SmoothFunction
@@ -28,10 +29,24 @@ struct Activation: Layer {
     let device = program.device
     let output = device.activation(input, function, on: program)
     program.describe(name, function.rawValue, output)
+    let derivative = Derivative()
+    program.remember(output) { program in
+      derivative.isThere = true
+      return device.activationAgain(input, function, on: program)
+    }
     return Recorded(output: output) { gradient in
       let gradient = try device.aligned(gradient, with: input, layer: name, on: program)
-      device.activationBackward(gradient, input: input, function, on: program)
+      if derivative.isThere {
+        device.multiply(gradient, input, on: program)
+      } else {
+        device.activationBackward(gradient, input: input, function, on: program)
+      }
       return gradient
     }
+  }
+
+  /// Whether the derivative has taken the input's place.
+  private final class Derivative {
+    var isThere = false
   }
 }

@@ -23,6 +23,9 @@ struct ChannelNormalization: Layer {
     let (output, state) = try device.channelNormalization(
       input, affine, epsilon: Self.epsilon, layer: name, on: program)
     program.describe(name, "layer norm", output, [scale, shift])
+    program.remember(output) {
+      device.channelNormalizationAgain(state, affine, layer: name, on: $0)
+    }
     return Recorded(output: output) { gradient in
       try device.channelNormalizationBackward(
         gradient, state, affine,

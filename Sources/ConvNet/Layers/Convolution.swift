@@ -62,12 +62,13 @@ struct Convolution: Layer {
     return Recorded(output: output) { gradient in
       let slopes = try program.parameters.gradient(self.weight, as: shape, on: device)
       let biasSlopes = try self.bias.map { try program.parameters.gradient($0, on: device) }
+      let values = try program.again(input)
       if isDepthwise {
         try device.depthwiseParameterGradients(
-          gradient, input: input, weight: slopes, bias: biasSlopes, window: window, layer: name, on: program)
+          gradient, input: values, weight: slopes, bias: biasSlopes, window: window, layer: name, on: program)
       } else {
         try device.convolutionParameterGradients(
-          gradient, input: input, weight: slopes, bias: biasSlopes, window: window, layer: name, on: program)
+          gradient, input: values, weight: slopes, bias: biasSlopes, window: window, layer: name, on: program)
       }
       guard needsInputGradient else { return gradient }
       return try device.convolutionInputGradient(

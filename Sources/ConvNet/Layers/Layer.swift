@@ -13,7 +13,8 @@ struct Recorded {
 ///
 /// Elementwise layers work in place: they overwrite their input, so an input has one consumer. The residual
 /// block is the exception and takes care of it itself. A layer may keep its input for its backward pass, but
-/// not its output, unless what elementwise layers do to it cannot matter.
+/// not its output, unless what elementwise layers do to it cannot matter. Large inputs it asks `Program.again` for, which
+/// makes again what the layer before need not keep.
 protocol Layer {
   /// - Parameter needsInputGradient: false from the network's first layer to its first parameters, where nobody
   ///   wants it; `backward` then returns the gradient it was given.

@@ -28,7 +28,7 @@ struct SqueezeExcitation: Layer {
     program.describe(name, "channel gate", output)
     return Recorded(output: output) { gradient in
       let slopes = try device.rows(means.shape, on: program)
-      try device.scaleGradient(gradient, input: input, to: slopes, layer: name, on: program)
+      try device.scaleGradient(gradient, input: program.again(input), to: slopes, layer: name, on: program)
       let result = try device.scaled(gradient, by: gate.output, layer: name, on: program)
       let other = try device.globalAveragePoolBackward(
         gate.backward(slopes), input: input, layer: name, on: program)
