@@ -10,9 +10,9 @@ ENDINGS = {
     "optimizer": ("optimizer step",),
     "conv forward": (" convolution",),
     "conv input gradient": (" convolution input gradient",),
-    "conv weight gradient": (" convolution parameter gradients",),
+    "conv weight gradient": (" convolution parameter gradients", " depthwise parameter gradients"),
     "dense": (" inner product", " inner product input gradient", " inner product parameter gradients"),
-    "norm": (" normalization", " normalization gradients", "running statistics"),
+    "norm": (" normalization", " normalization again", " normalization gradients", "running statistics"),
     "pool": (" max-pool", " max-pool gradient", " average", " average gradient"),
     "reorder": (" reorder",),
 }
