@@ -204,6 +204,7 @@ let package = Package(
       dependencies: ["optplug", "optplug-probe", "convtrain", "OptimizerHost", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-      name: "BenchmarkTests", dependencies: ["stepbench", "trainbench", "TestSupport"], swiftSettings: strict),
+      name: "BenchmarkTests", dependencies: ["stepbench", "trainbench", "TestSupport"], exclude: ["Train"],
+      swiftSettings: strict),
   ]
 )
