@@ -13,7 +13,7 @@ ENDINGS = {
     "conv weight gradient": (" convolution parameter gradients", " depthwise parameter gradients"),
     "dense": (" inner product", " inner product input gradient", " inner product parameter gradients"),
     "norm": (" normalization", " normalization again", " normalization gradients", "running statistics"),
-    "pool": (" max-pool", " max-pool gradient", " average", " average gradient"),
+    "pool": tuple(f" {what}{end}" for what in ("max-pool", "average-pool", "average") for end in ("", " gradient")),
     "reorder": (" reorder",),
 }
 REST = "elementwise"

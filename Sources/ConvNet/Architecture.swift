@@ -21,7 +21,7 @@ public struct InputShape: Hashable, Sendable, CustomStringConvertible {
 
 /// A network's structure.
 public enum Architecture: String, CaseIterable, Sendable {
-  /// LeNet-5 with ReLU and max-pooling: small and fast.
+  /// LeNet-5 with ReLU and, unless told otherwise, max-pooling: small and fast.
   case lenet
   /// Six 3x3 convolutions with batch norm, LeakyReLU and dropout.
   case baseline
@@ -60,7 +60,7 @@ public enum Architecture: String, CaseIterable, Sendable {
     var options = options
     if !dropout { (options.dropout, options.dropPath) = (0, 0) }
     switch self {
-    case .lenet: return try lenetLayers(input: input, classes: classes, in: store)
+    case .lenet: return try lenetLayers(input: input, classes: classes, options: options, in: store)
     case .baseline: return try baselineLayers(input: input, classes: classes, dropout: dropout, in: store)
     case .resnet18: return try resnet18Layers(input: input, classes: classes, in: store)
     case .mlp:

@@ -1,5 +1,10 @@
 // What can be chosen of a network beside its architecture.
 
+/// How windows of an image become single values.
+public enum Pooling: String, CaseIterable, Codable, Sendable {
+  case max, average
+}
+
 /// Choices within an architecture; `nil` is the architecture's own value. What an architecture has no use for is
 /// refused rather than ignored.
 public struct NetworkOptions: Hashable, Codable, Sendable {
@@ -13,14 +18,17 @@ public struct NetworkOptions: Hashable, Codable, Sendable {
   /// Rate of stochastic depth, in 0..<1, for the EfficientNets (their own: 0.2) and `convnext-tiny` (0.1): how often
   /// the last residual branch is left out of training; earlier ones in proportion to their depth.
   public var dropPath: Double?
+  /// `lenet`: its own is the largest value of each window.
+  public var pooling: Pooling?
 
   public init() {}
 
-  /// The shape of the parameters that a file states, where nothing is stated here.
+  /// The structure that a file states, where nothing is stated here.
   public func completed(by other: NetworkOptions) -> NetworkOptions {
     var result = self
     result.hiddenSizes = hiddenSizes ?? other.hiddenSizes
     result.batchNorm = batchNorm ?? other.batchNorm
+    result.pooling = pooling ?? other.pooling
     return result
   }
 }
@@ -49,6 +57,7 @@ extension Architecture {
     result.batchNorm = try resolve(\.batchNorm, "batch norm", "true or false") { _ in true }
     result.dropout = try resolve(\.dropout, "dropout", "0 or more and below 1") { 0..<1 ~= $0 }
     result.dropPath = try resolve(\.dropPath, "drop path", "0 or more and below 1") { 0..<1 ~= $0 }
+    result.pooling = try resolve(\.pooling, "pooling", "max or average") { _ in true }
     return result
   }
 
@@ -67,7 +76,9 @@ extension Architecture {
       options.dropPath = 0.2
     case .convNeXtTiny:
       options.dropPath = 0.1
-    case .lenet, .baseline, .resnet18:
+    case .lenet:
+      options.pooling = .max
+    case .baseline, .resnet18:
       break
     }
     return options

@@ -39,6 +39,7 @@ public struct TrainedWeights: Equatable, Sendable {
     ]
     metadata[Key.hiddenSizes] = Self.hiddenSizes(network.options)
     metadata[Key.batchNorm] = network.options.batchNorm.map { "\($0)" }
+    metadata[Key.pooling] = network.options.pooling?.rawValue
     file = SafetensorsFile(tensors: tensors, metadata: metadata)
   }
 
@@ -90,6 +91,12 @@ public struct TrainedWeights: Equatable, Sendable {
       }
       options.batchNorm = value
     }
+    if let text = file.metadata[Key.pooling] {
+      guard let value = Pooling(rawValue: text) else {
+        throw .malformedWeights(path: path, reason: "its pooling is \(text), neither max nor average")
+      }
+      options.pooling = value
+    }
     return options
   }
 
@@ -137,6 +144,7 @@ public struct TrainedWeights: Equatable, Sendable {
       (Key.classes, "number of classes", "\(network.classes)"),
       (Key.hiddenSizes, "list of hidden sizes", Self.hiddenSizes(network.options)),
       (Key.batchNorm, "batch norm", network.options.batchNorm.map { "\($0)" }),
+      (Key.pooling, "pooling", network.options.pooling?.rawValue),
     ]
     return facts.compactMap { key, what, here in
       guard let here, let there = file.metadata[key], there != here else { return nil }
@@ -159,6 +167,7 @@ public struct TrainedWeights: Equatable, Sendable {
     static let classes = "classes"
     static let hiddenSizes = "hidden_sizes"
     static let batchNorm = "batch_norm"
+    static let pooling = "pooling"
     static let mean = "mean"
     static let deviation = "deviation"
     static let optimizer = "optimizer"

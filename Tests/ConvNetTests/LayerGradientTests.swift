@@ -43,6 +43,18 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
       reference: { input, _ in maxPool(input, size: size, stride: stride, padding: padding) })
   }
 
+  static func averagePooling(
+    _ input: [Int], size: Int, stride: Int, padding: Int, blocked: Bool
+  ) -> LayerCase {
+    LayerCase(
+      testDescription: "average-pool \(size)/\(stride) of \(input)\(blocked ? ", blocked" : "")",
+      input: input, blocked: blocked,
+      make: { _ in
+        AveragePooling(name: "layer", window: Window(size: size, stride: stride, padding: padding))
+      },
+      reference: { input, _ in averagePool(input, size: size, stride: stride, padding: padding) })
+  }
+
   static func residual(_ input: [Int], to outputs: Int, stride: Int) -> LayerCase {
     LayerCase(
       testDescription: "residual block \(input) to \(outputs), stride \(stride)", input: input,
@@ -68,6 +80,11 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     .maxPooling([2, 3, 6, 6], size: 2, stride: 2, padding: 0, blocked: false),
     .maxPooling([2, 16, 7, 5], size: 2, stride: 2, padding: 0, blocked: true),
     .maxPooling([2, 6, 7, 7], size: 3, stride: 2, padding: 1, blocked: true),
+    .averagePooling([2, 3, 6, 6], size: 2, stride: 2, padding: 0, blocked: false),
+    .averagePooling([2, 16, 7, 5], size: 2, stride: 2, padding: 0, blocked: true),
+    .averagePooling([2, 6, 7, 7], size: 3, stride: 2, padding: 1, blocked: true),
+    .averagePooling([1, 3, 5, 6], size: 3, stride: 1, padding: 1, blocked: false),
+    .averagePooling([2, 8, 1, 3], size: 4, stride: 1, padding: 2, blocked: true),
     .residual([2, 8, 6, 6], to: 8, stride: 1),
     .residual([2, 8, 6, 6], to: 16, stride: 2),
     LayerCase(

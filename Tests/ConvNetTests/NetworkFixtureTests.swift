@@ -24,6 +24,7 @@ private struct NetworkFixture: Decodable {
   let imageStream: Int
   let hiddenSizes: [Int]?
   let batchNorm: Bool?
+  let pooling: Pooling?
   let loss: Double
   let logits: [Double]
   let logitsError: Double
@@ -56,8 +57,9 @@ private struct NetworkFixture: Decodable {
 
   @Test(
     arguments: [
-      "lenet-1x28x28", "lenet-3x32x32", "baseline-1x28x28", "baseline-3x32x32", "resnet18-1x28x28",
-      "resnet18-3x32x32", "mlp-1x28x28", "mlp-3x32x32", "mlp-norm-3x32x32", "alexnet-1x28x28",
+      "lenet-1x28x28", "lenet-3x32x32", "lenet-average-3x32x32", "baseline-1x28x28",
+      "baseline-3x32x32", "resnet18-1x28x28", "resnet18-3x32x32", "mlp-1x28x28", "mlp-3x32x32",
+      "mlp-norm-3x32x32", "alexnet-1x28x28",
       "alexnet-3x32x32", "vgg16-1x28x28", "vgg16-3x32x32",
       "efficientnet-lite0-1x28x28", "efficientnet-lite0-3x32x32", "efficientnet-b0-1x28x28",
       "efficientnet-b0-3x32x32", "convnext-tiny-1x28x28", "convnext-tiny-3x32x32",
@@ -76,6 +78,7 @@ private struct NetworkFixture: Decodable {
     var options = NetworkOptions()
     options.hiddenSizes = fixture.hiddenSizes
     options.batchNorm = fixture.batchNorm
+    options.pooling = fixture.pooling
     let network = try Network(
       try #require(Architecture(name: fixture.architecture)),
       input: InputShape(channels: fixture.channels, height: fixture.size, width: fixture.size), classes: 10,

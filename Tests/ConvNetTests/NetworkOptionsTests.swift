@@ -45,14 +45,33 @@ private let digits = InputShape(channels: 1, height: 28, width: 28)
     #expect(try losses(0) == none)
   }
 
+  @Test func lenetPoolsAsAsked() throws {
+    let images = (0..<4 * digits.count).map { Float(CounterFormula.uniform(1, $0)) }
+    func loss(_ pooling: Pooling?) throws -> Double {
+      var options = NetworkOptions()
+      options.pooling = pooling
+      let network = try Network(
+        .lenet, input: digits, classes: 10, batchSize: 4, seed: 1, threads: 1, options: options)
+      #expect(network.options.pooling == pooling ?? .max && network.parameterCount == 1_350_986)
+      return try network.evaluate(images: images, labels: [1, 2, 3, 4], count: 4).lossSum
+    }
+    let own = try loss(nil)
+    #expect(try loss(.max) == own)
+    #expect(try loss(.average) != own)
+  }
+
   @Test func whatIsNotStatedComesFromElsewhere() {
     var (here, there) = (NetworkOptions(), NetworkOptions())
     there.hiddenSizes = [8]
     there.batchNorm = true
     there.dropout = 0.5
+    there.pooling = .average
     here.batchNorm = false
     let result = here.completed(by: there)
     #expect(result.hiddenSizes == [8] && result.batchNorm == false && result.dropout == nil)
+    #expect(result.pooling == .average)
+    here.pooling = .max
+    #expect(here.completed(by: there).pooling == .max)
   }
 
   private func refusal(_ architecture: Architecture, _ change: (inout NetworkOptions) -> Void) -> String {
@@ -79,6 +98,9 @@ private let digits = InputShape(channels: 1, height: 28, width: 28)
     #expect(
       refusal(.resnet18) { $0.hiddenSizes = [8] }
         == "resnet18 has no use for hidden sizes: leave it out, or choose mlp")
+    #expect(
+      refusal(.vgg16) { $0.pooling = .average }
+        == "vgg16 has no use for pooling: leave it out, or choose lenet")
     #expect(refusal(.lenet) { $0.dropout = 0.1 }.hasPrefix("lenet has no use for dropout: leave it out, or "))
   }
 }

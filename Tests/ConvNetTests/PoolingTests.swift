@@ -1,4 +1,4 @@
-// Max-pooling where values are equal, not finite or below zero at a padded edge.
+// Max-pooling where values are equal, not finite or below zero at a padded edge, and averages as PyTorch takes them.
 
 import Testing
 
@@ -59,6 +59,46 @@ import Testing
     #expect(found.output[1] == 4)
     #expect(found.output[2] == -.infinity)
     #expect(found.gradient == [0, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0])
+  }
+
+  /// `torch.nn.AvgPool2d(3, 2, 1)` of 1...16 in rows of 4, and its gradient for 9, 18, 27, 36 above it: the windows at
+  /// the edge have fewer numbers, and are divided by 9 all the same.
+  @Test(arguments: [3, 8]) func paddingCountsInAverages(channels: Int) throws {
+    let probe = try LayerProbe([1, channels, 4, 4]) { store in
+      let pool = AveragePooling(name: "pool", window: Window(size: 3, stride: 2, padding: 1))
+      return channels == 8 ? Sequential([passThrough(channels: 8, in: store), pool]) : pool
+    }
+    if channels == 8 { probe.set("pass.weight", identity(8)) }
+    let input = (0..<channels * 16).map { Double($0 % 16 + 1) }
+    let found = try probe.run(input, upstream: (0..<channels * 4).map { Double($0 % 4 * 9 + 9) })
+    let outputs: [Float] = [14 / 9, 30 / 9, 57 / 9, 11]
+    let gradient: [Float] = [1, 3, 2, 2, 4, 10, 6, 6, 3, 7, 4, 4, 3, 7, 4, 4]
+    for channel in 0..<channels {
+      for (value, exact) in zip(found.output[(channel * 4)...], outputs) {
+        #expect(abs(value - exact) <= 2e-6)
+      }
+      for (value, exact) in zip(found.gradient[(channel * 16)...], gradient) {
+        #expect(abs(value - exact) <= 2e-6)
+      }
+    }
+  }
+
+  @Test func averagesAreTheSameInVectorsAndOneByOne() {
+    let window = Window(size: 3, stride: 2, padding: 1)
+    func blocks(_ size: Int, lanes: Int) -> BlockedImages {
+      BlockedImages(images: 1, channels: lanes, blocks: 1, height: size, width: size, lanes: lanes)
+    }
+    let source = (0..<12 * 49).map { Float(CounterFormula.uniform(400, $0)) }
+    func pool(_ lanes: Int, _ values: [Float]) -> [Float] {
+      var output = [Float](repeating: 0, count: 16 * lanes)
+      averagePoolPlane(values, blocks(7, lanes: lanes), &output, blocks(4, lanes: lanes), window)
+      return output
+    }
+    let output = pool(12, source)
+    for lane in 0..<12 {
+      let single = pool(1, stride(from: lane, to: source.count, by: 12).map { source[$0] })
+      #expect(single == stride(from: lane, to: output.count, by: 12).map { output[$0] })
+    }
   }
 
   @Test func vectorAndScalarLoopsAgree() {

@@ -117,6 +117,20 @@ func maxPool(_ input: Reference, size: Int, stride: Int, padding: Int) -> Refere
   }
 }
 
+/// Padding counts as zeros.
+func averagePool(_ input: Reference, size: Int, stride: Int, padding: Int) -> Reference {
+  func extent(_ length: Int) -> Int { (length + 2 * padding - size) / stride + 1 }
+  return .images(input.shape[..<2] + [extent(input.shape[2]), extent(input.shape[3])]) { n, c, y, x in
+    var sum = 0.0
+    for row in 0..<size {
+      for column in 0..<size {
+        sum += input.padded(n, c, y * stride + row - padding, x * stride + column - padding)
+      }
+    }
+    return sum / Double(size * size)
+  }
+}
+
 func average(_ input: Reference) -> Reference {
   let area = input.shape[2] * input.shape[3]
   let values = (0..<input.shape[0] * input.shape[1]).map { plane in

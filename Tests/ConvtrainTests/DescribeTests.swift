@@ -64,6 +64,8 @@ import Testing
       (64, ["lenet", "--dropout", "0.1"], ["lenet has no use for dropout: leave it out"]),
       (64, ["alexnet", "--dropout", "1"], ["dropout 1.0 is out of range; use 0 or more and below 1"]),
       (64, ["mlp", "--hidden-sizes", "8,x"], ["8,x", "--hidden-sizes"]),
+      (64, ["mlp", "--pooling", "max"], ["mlp has no use for pooling: leave it out, or choose lenet"]),
+      (64, ["lenet", "--pooling", "median"], ["--pooling", "median", "max", "average"]),
       (65, ["lenet", "--input", "1x8x8"], ["lenet cannot take 1x8x8 images", "at least 12x12"]),
     ] as [(Int32, [String], [String])]) func refusals(status: Int32, arguments: [String], texts: [String])
     throws

@@ -6,10 +6,11 @@ import Training
 
 @Suite struct SavedNetworkOptionsTests {
   private func trainer(
-    _ weights: TrainedWeights? = nil, change: (inout NetworkOptions) -> Void = { _ in }
+    _ weights: TrainedWeights? = nil, architecture: Architecture = .mlp,
+    change: (inout NetworkOptions) -> Void = { _ in }
   ) throws -> Trainer {
     let options = smallRun {
-      $0.architecture = .mlp
+      $0.architecture = architecture
       change(&$0.network)
     }
     return try Trainer(
@@ -27,6 +28,22 @@ import Training
     #expect(second.network.options.hiddenSizes == [12, 9])
     #expect(parameters(of: second) == parameters(of: first))
     #expect(try smallTrainer().weights().file.metadata["hidden_sizes"] == nil)
+  }
+
+  /// Weights that were trained below averages are of no use below largest values.
+  @Test func poolingIsPartOfTheStructure() throws {
+    var weights = try trainer(architecture: .lenet) { $0.pooling = .average }.weights()
+    #expect(weights.file.metadata["pooling"] == "average")
+    #expect(try trainer(weights, architecture: .lenet).network.options.pooling == .average)
+    func refusal(_ pooling: Pooling?) -> String {
+      "\(#expect(throws: TrainingError.self) { try trainer(weights, architecture: .lenet) { $0.pooling = pooling } } as Any)"
+    }
+    #expect(refusal(.max).contains("its pooling is average, not max"))
+    weights.file.metadata["pooling"] = "median"
+    #expect(refusal(nil).contains("its pooling is median, neither max nor average"))
+    // Files from before there was a choice.
+    weights.file.metadata["pooling"] = nil
+    #expect(try trainer(weights, architecture: .lenet).network.options.pooling == .max)
   }
 
   @Test func anotherStructureIsRefused() throws {

@@ -166,6 +166,11 @@ protocol Device: AnyObject {
   func maxPoolBackward(
     _ gradient: Tensor, choices: Tensor, input: Tensor, window: Window, layer: String, on program: Program
   ) throws -> Tensor
+  /// Mean of each window, in which padding counts as zeros.
+  func averagePool(_ input: Tensor, window: Window, layer: String, on program: Program) throws -> Tensor
+  func averagePoolBackward(
+    _ gradient: Tensor, input: Tensor, window: Window, layer: String, on program: Program
+  ) throws -> Tensor
   /// Mean over height and width, `[N, C]`.
   func globalAveragePool(_ input: Tensor, layer: String, on program: Program) throws -> Tensor
   func globalAveragePoolBackward(

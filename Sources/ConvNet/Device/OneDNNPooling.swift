@@ -1,4 +1,4 @@
-// Max-pooling and global averages, as loops of our own over blocks of channels.
+// Pooling over windows and global averages, as loops of our own over blocks of channels.
 
 import CImageLoops
 import COneDNN
@@ -91,6 +91,45 @@ extension OneDNNDevice {
       }
     }
     program.emit("\(layer) max-pool gradient", [gradient, choices, result], loop)
+    return result
+  }
+
+  func averagePool(_ input: Tensor, window: Window, layer: String, on program: Program) throws -> Tensor {
+    let (input, tag) = try blocked(input, layer: layer, on: program)
+    let shape = input.shape[..<2] + [window.output(input.shape[2]), window.output(input.shape[3])]
+    let output = program.tensor(Array(shape), try layout(Array(shape), tag))
+    let (source, target) = (blocks(input.shape, tag), blocks(output.shape, tag))
+    let threads = threads
+    let loop = LoopKernel {
+      threads.forRanges(source.planes, cost: source.plane) { range in
+        for plane in range {
+          averagePoolPlane(
+            input.floats + plane * source.plane, source, output.floats + plane * target.plane, target, window)
+        }
+      }
+    }
+    program.emit("\(layer) average-pool", [input, output], loop)
+    return output
+  }
+
+  func averagePoolBackward(
+    _ gradient: Tensor, input: Tensor, window: Window, layer: String, on program: Program
+  ) throws -> Tensor {
+    let (_, tag) = try blocked(input, layer: layer, on: program)
+    let gradient = try reordered(gradient, to: layout(gradient.shape, tag), layer: layer, on: program)
+    let result = program.tensor(input.shape, try layout(input.shape, tag))
+    let (source, target) = (blocks(input.shape, tag), blocks(gradient.shape, tag))
+    let threads = threads
+    let loop = LoopKernel {
+      threads.forRanges(source.planes, cost: source.plane) { range in
+        for plane in range {
+          averagePoolPlaneBackward(
+            gradient.floats + plane * target.plane, target, result.floats + plane * source.plane, source,
+            window)
+        }
+      }
+    }
+    program.emit("\(layer) average-pool gradient", [gradient, result], loop)
     return result
   }
 

@@ -14,6 +14,10 @@ struct StructureOptions: ParsableArguments {
   var batchNorm: Bool?
 
   @Option(
+    help: ArgumentHelp("lenet: what is taken of each window. (default: max)", valueName: "max|average"))
+  var pooling: Pooling?
+
+  @Option(
     help: ArgumentHelp(
       "mlp, alexnet, vgg16, efficientnet: rate of the classifier's dropout, 0..<1. (default: 0; 0.5; 0.5; 0.2)",
       valueName: "rate"))
@@ -32,9 +36,12 @@ struct StructureOptions: ParsableArguments {
     options.batchNorm = batchNorm
     options.dropout = dropout
     options.dropPath = dropPath
+    options.pooling = pooling
     return options
   }
 }
+
+extension Pooling: ExpressibleByArgument {}
 
 /// Whole numbers with commas between them.
 struct HiddenSizes: ExpressibleByArgument {

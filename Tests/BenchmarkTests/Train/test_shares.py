@@ -24,6 +24,8 @@ class Kinds(unittest.TestCase):
             "running statistics": "norm",
             "pool1 max-pool": "pool",
             "pool1 max-pool gradient": "pool",
+            "pool1 average-pool": "pool",
+            "pool1 average-pool gradient": "pool",
             "avgpool average": "pool",
             "avgpool average gradient": "pool",
             "conv1 reorder": "reorder",
