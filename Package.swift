@@ -105,13 +105,14 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
-    .target(name: "Datasets", dependencies: ["CZlib", "CPNG", "CJPEG"], swiftSettings: hot),
+    .target(name: "FileLocking", swiftSettings: strict),
+    .target(name: "Datasets", dependencies: ["CZlib", "CPNG", "CJPEG", "FileLocking"], swiftSettings: hot),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
     .target(
       name: "CImageLoops", cSettings: [.unsafeFlags(["-O3", "-fno-trapping-math"] + machine)]),
     .target(name: "ConvNet", dependencies: ["COneDNN", "CImageLoops"], swiftSettings: hot),
     .target(
-      name: "Training", dependencies: ["OptimizerHost", "Safetensors", "Datasets", "ConvNet"],
+      name: "Training", dependencies: ["OptimizerHost", "Safetensors", "Datasets", "ConvNet", "FileLocking"],
       swiftSettings: hot),
     .target(name: "Reporting", dependencies: ["Training", "Safetensors", "Datasets"], swiftSettings: strict),
 
@@ -181,7 +182,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "InstallTests", dependencies: ["OptimizerHost", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets"], exclude: ["Fixtures"], swiftSettings: strict),
+      name: "DatasetsTests", dependencies: ["Datasets", "FileLocking"], exclude: ["Fixtures"],
+      swiftSettings: strict),
     .testTarget(
       name: "ConvNetTests", dependencies: ["ConvNet"], exclude: ["Fixtures"], swiftSettings: hot),
     .testTarget(

@@ -45,6 +45,8 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   case unsuitable(path: String, reason: String, remedy: String)
   /// A known data set that is not, or not whole, in the home of data sets.
   case notFetched(name: String, path: String)
+  /// Another process fetches that data set into `path`.
+  case fetching(name: String, path: String, owner: String)
   /// A download that did not come to its end.
   case transfer(address: String, reason: String, target: String)
   /// A download that is another file than the published one.
@@ -114,6 +116,8 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
     case .notFetched(let name, let path):
       return
         "\(name): is not here, or not all of it (in \(path)); fetch it with: convtrain datasets fetch \(name)"
+    case .fetching(let name, let path, let owner):
+      return "\(path): \(owner) fetches \(name) already; wait for its end, or name another folder with --to"
     case .transfer(let address, let reason, let target):
       return
         "\(address): cannot be fetched (\(reason)); try again, give another --mirror, or download it by other "

@@ -1,12 +1,14 @@
 // Fetches the files of a known data set, goes on where an earlier attempt ended, and checks what came.
 
+import FileLocking
 import Foundation
 
 /// Brings data sets into a ``DatasetHome``.
 ///
 /// A file is fetched to `NAME.part`, goes on from there after an interruption (HTTP Range, valid only for the file that
 /// was begun: If-Range with its ETag), and gets its name when its checksum is right. The transfer itself is the system's
-/// `curl`: it brings TLS, proxies and certificates as the system has them set up.
+/// `curl`: it brings TLS, proxies and certificates as the system has them set up. Of several processes that would fetch
+/// the same data set to the same home one does, and the others fail at once.
 public struct DatasetFetcher: Sendable {
   public let home: DatasetHome
   /// In place of the published addresses.
@@ -63,23 +65,52 @@ public struct DatasetFetcher: Sendable {
     return file.members.allSatisfy { manager.fileExists(atPath: folder + "/" + $0) } ? .unpacked : .incomplete
   }
 
+  private func needs(_ dataset: KnownDataset) throws(DatasetError) -> [(
+    file: KnownDataset.File, state: FileState
+  )] {
+    try states(of: dataset).filter { $0.state != .good && $0.state != .unpacked }
+  }
+
   /// Fetches what is missing or damaged, and unpacks archives. Good files stay.
   /// - Parameter progress: hears the file, the bytes that are here, and of how many if that is known.
   public func fetch(
     _ dataset: KnownDataset, progress: (String, Int, Int?) -> Void = { _, _, _ in }
   ) throws(DatasetError) {
+    if try needs(dataset).isEmpty { return }
     let folder = home.directory(of: dataset.name)
+    try make(home.path)
+    let lock = try lock(dataset)
+    defer { lock.removeFile() }
+    try make(folder)
+    // Of an attempt that brought nothing nothing is left; a folder that is not empty stays.
+    defer { rmdir(folder) }
+    // Another process may have brought some of it in between.
+    for (file, state) in try needs(dataset) {
+      let path = folder + "/" + file.name
+      if state != .incomplete { try fetch(file, dataset, to: path, progress) }
+      if !file.members.isEmpty { try TarArchive(path: path).extract(file.members, to: folder) }
+    }
+  }
+
+  private func make(_ folder: String) throws(DatasetError) {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {
       throw .unwritable(path: folder, reason: "the folder cannot be made")
     }
-    // Of an attempt that brought nothing nothing is left; a folder that is not empty stays.
-    defer { rmdir(folder) }
-    for (file, state) in try states(of: dataset) where state != .good && state != .unpacked {
-      let path = folder + "/" + file.name
-      if state != .incomplete { try fetch(file, dataset, to: path, progress) }
-      if !file.members.isEmpty { try TarArchive(path: path).extract(file.members, to: folder) }
+  }
+
+  /// Beside the data set's folder, which is to hold the data set alone.
+  private func lock(_ dataset: KnownDataset) throws(DatasetError) -> FileLock {
+    let path = "\(home.path)/.\(dataset.name).lock"
+    do throws(FileLock.Failure) {
+      return try FileLock(path)
+    } catch {
+      switch error {
+      case .held(let owner):
+        throw .fetching(name: dataset.name, path: home.directory(of: dataset.name), owner: owner)
+      case .unwritable(let reason): throw .unwritable(path: path, reason: reason)
+      }
     }
   }
 

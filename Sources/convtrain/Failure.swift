@@ -57,7 +57,7 @@ struct Failure: Error {
       .labelOutOfRange, .malformed, .unsuitable, .wrongChecksum:
       .badData
     case .transfer: .missingInput
-    case .unwritable: .failedRun
+    case .unwritable, .fetching: .failedRun
     case .augmentation: .usage
     }
   }

@@ -1,5 +1,6 @@
 // Fetching from a loopback server that cuts connections, ignores ranges, lies and is slow.
 
+import FileLocking
 import Foundation
 import Testing
 
@@ -132,6 +133,33 @@ private final class Server {
     try server.fetcher("good").fetch(small(content))
     #expect(try server.requests.last?.contains("/good/a.bin bytes=") == true)
     #expect(try server.fetcher("good").states(of: small(content)).map(\.state) == [.good])
+  }
+
+  /// While one process fetches, another is told which; afterwards nothing is left of the lock, and a file that bears its
+  /// name locks nothing.
+  @Test func oneFetchesAtATime() throws {
+    let server = try Server(["a.bin": content])
+    let home = server.folder.path + "/home"
+    let lock = home + "/.small.lock"
+    try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+    try Data("process 1 on another machine".utf8).write(to: URL(fileURLWithPath: lock))
+    var second: Set<String> = []
+    try server.fetcher("slow").fetch(small(content)) { _, _, _ in
+      second.insert(error { try server.fetcher("good").fetch(small(content)) })
+    }
+    let told = try #require(second.first)
+    #expect(second.count == 1 && told.hasPrefix("\(home)/small: process \(getpid()) on "), "\(second)")
+    #expect(told.hasSuffix(" fetches small already; wait for its end, or name another folder with --to"))
+    #expect(server.names == ["a.bin"] && !FileManager.default.fileExists(atPath: lock))
+    // What is complete needs no lock.
+    // As another process would hold it.
+    let held = try FileLock(lock)
+    #expect(error { try server.fetcher("missing").fetch(small(content)) } == "")
+    try FileManager.default.removeItem(atPath: home + "/small/a.bin")
+    #expect(error { try server.fetcher("good").fetch(small(content)) }.contains("fetches small already"))
+    held.removeFile()
+    try server.fetcher("good").fetch(small(content))
+    #expect(server.names == ["a.bin"])
   }
 
   @Test func saysWhatIsWrong() throws {

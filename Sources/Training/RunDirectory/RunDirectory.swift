@@ -1,13 +1,12 @@
 // The folder of a run: made once, never overwritten, and written to by one process at a time.
 
+import FileLocking
 import Foundation
 
 /// A run's folder, locked as long as this value lives.
-///
-/// The lock is the system's (`flock`): it ends with its process, however that ends.
 public final class RunDirectory {
   public let path: String
-  private let lock: Int32
+  private let lock: FileLock
 
   /// Makes a folder for a new run.
   /// - Parameter path: must not exist, or be empty.
@@ -69,8 +68,6 @@ public final class RunDirectory {
     try makeCheckpointFolder()
   }
 
-  deinit { close(lock) }
-
   public static func configuration(in path: String) -> String { "\(path)/config.json" }
   public static func environment(in path: String) -> String { "\(path)/environment.json" }
   public static func checkpoints(in path: String) -> String { "\(path)/checkpoints" }
@@ -89,37 +86,15 @@ public final class RunDirectory {
     }
   }
 
-  private static func lock(_ directory: String) throws(TrainingError) -> Int32 {
+  private static func lock(_ directory: String) throws(TrainingError) -> FileLock {
     let path = "\(directory)/lock"
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw .unwritable(path: path, reason: String(cString: strerror(errno))) }
-    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-      if errno == EINTR { continue }
-      let isHeld = errno == EWOULDBLOCK
-      let reason = String(cString: strerror(errno))
-      close(descriptor)
-      guard isHeld else { throw .unwritable(path: path, reason: "it cannot be locked: \(reason)") }
-      let owner = (try? AtomicFile.read(path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-      throw .locked(path: directory, owner: owner.isEmpty ? "another process" : owner)
-    }
-    var name = [CChar](repeating: 0, count: 256)
-    let machine =
-      gethostname(&name, 255) == 0
-      ? String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      : "this machine"
-    // Who it is, for those who wait; the lock itself is not in the file's content.
-    let text = Array("process \(getpid()) on \(machine)".utf8)
-    guard ftruncate(descriptor, 0) == 0 else {
-      let reason = String(cString: strerror(errno))
-      close(descriptor)
-      throw .unwritable(path: path, reason: reason)
-    }
-    do throws(TrainingError) {
-      try AtomicFile.write(text, to: descriptor, path: path)
+    do throws(FileLock.Failure) {
+      return try FileLock(path)
     } catch {
-      close(descriptor)
-      throw error
+      switch error {
+      case .held(let owner): throw .locked(path: directory, owner: owner)
+      case .unwritable(let reason): throw .unwritable(path: path, reason: reason)
+      }
     }
-    return descriptor
   }
 }
