@@ -13,6 +13,11 @@ public enum Format {
     return (number < 0 ? "-" : "") + grouped
   }
 
+  /// `1 step`, `2,000 steps`.
+  public static func count(_ number: Int, _ noun: String, plural: String? = nil) -> String {
+    count(number) + " " + (number == 1 ? noun : plural ?? noun + "s")
+  }
+
   public static func decimal(_ value: Double, _ places: Int) -> String {
     String(format: "%.\(places)f", value)
   }
@@ -49,7 +54,7 @@ public enum Format {
   }
 
   public static func bytes(_ count: Int) -> String {
-    if count < 1 << 10 { return "\(count) bytes" }
+    if count < 1 << 10 { return Self.count(count, "byte") }
     if count < 1 << 20 { return decimal(Double(count) / 1024, 1) + " KiB" }
     return decimal(Double(count) / 1_048_576, 1) + " MiB"
   }

@@ -24,8 +24,8 @@ extension Trainer {
     }
     if options.overfitsOneBatch, let found = try validate() {
       let facts =
-        "\(found.confusion.correct) of its \(found.count) images right, loss \(Format.decimal(found.loss, 4)), after "
-        + "\(Format.count(state.position.step)) steps"
+        "\(found.confusion.correct) of its \(Format.count(found.count, "image")) right, loss \(Format.decimal(found.loss, 4)), after "
+        + Format.count(state.position.step, "step")
       notes.append(
         found.confusion.correct == found.count
           ? "overfit: the one batch is learnt: \(facts)"

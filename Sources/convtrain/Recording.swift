@@ -57,7 +57,7 @@ struct Resumption {
     if !isQuiet {
       let place =
         position.epoch >= trainer.options.epochs
-        ? "all \(position.epoch) epochs are trained"
+        ? position.epoch == 1 ? "its one epoch is trained" : "all \(position.epoch) epochs are trained"
         : "epoch \(position.epoch + 1), after step \(Format.count(position.step))"
       Console.error("resumed from \(path): \(place)")
     }
@@ -86,7 +86,7 @@ extension Run {
       if let before = invocation.resumed?.epochsBefore {
         Console.error(
           "warning: --epochs was \(before) and is \(trainer.options.epochs): from here on the learning rate follows "
-            + "the schedule of \(trainer.options.epochs) epochs")
+            + "the schedule of \(Format.count(trainer.options.epochs, "epoch"))")
       }
       if invocation.resumed?.isChanged == true {
         try directory.write(

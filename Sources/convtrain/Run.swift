@@ -167,7 +167,7 @@ struct Run {
       summary.wasCancelled ? "; \(path) was not written" : "; \(path) is complete"
     }
     Console.error(
-      "interrupted after \(Format.count(summary.steps)) steps (\(summary.epochs) whole epochs, "
+      "interrupted after \(Format.count(summary.steps, "step")) (\(Format.count(summary.epochs, "whole epoch")), "
         + "\(Format.duration(summary.seconds))\(loss))\(saved ?? "")\(Self.wayOn(recorder))")
     return interruption.status.exitCode
   }

@@ -26,7 +26,7 @@ struct RunResult {
   /// - Parameter saved: where the weights went.
   func table(saved: String?) -> String {
     var rows = [
-      ("network", "\(architecture), \(Format.count(parameterCount)) parameters"), ("optimizer", optimizer),
+      ("network", "\(architecture), \(Format.count(parameterCount, "parameter"))"), ("optimizer", optimizer),
     ]
     if let loss = summary.trainLoss, let accuracy = summary.trainAccuracy, let speed = summary.imagesPerSecond
     {

@@ -5,8 +5,8 @@ import Training
 
 func startTable(_ run: RunDescription) -> String {
   var rows = [
-    ("network", "\(run.architecture), \(Format.count(run.parameterCount)) parameters"),
-    ("data", "\(run.dataset), \(run.shape), \(run.classCount) classes"),
+    ("network", "\(run.architecture), \(Format.count(run.parameterCount, "parameter"))"),
+    ("data", "\(run.dataset), \(run.shape), \(Format.count(run.classCount, "class", plural: "classes"))"),
     (
       "images",
       "\(Format.count(run.trainCount)) training, \(Format.count(run.validationCount)) validation, "
@@ -20,7 +20,7 @@ func startTable(_ run: RunDescription) -> String {
   }
   rows.append(("optimizer state", Format.bytes(run.stateBytes)))
   if run.epochs > 0 {
-    let limit = run.limitBatches.map { ", at most \(Format.count($0)) steps each" } ?? ""
+    let limit = run.limitBatches.map { ", at most \(Format.count($0, "step")) each" } ?? ""
     let steps = run.accumulate == 1 ? "" : ", \(Format.count(run.accumulate)) of them for a step"
     rows += [
       ("epochs", "\(run.epochs) with batches of \(run.batchSize)\(steps)\(limit)"),
@@ -29,11 +29,10 @@ func startTable(_ run: RunDescription) -> String {
     if run.labelSmoothing > 0 { rows.append(("label smoothing", "\(run.labelSmoothing)")) }
     rows.append(("gradient clip", run.gradientClipping ?? "none"))
     for group in run.groups {
-      let tensors = group.tensors == 1 ? "1 tensor" : "\(Format.count(group.tensors)) tensors"
       rows.append(
         (
           "group",
-          "\(group.name): \(tensors), \(Format.count(group.elements)) parameters, "
+          "\(group.name): \(Format.count(group.tensors, "tensor")), \(Format.count(group.elements, "parameter")), "
             + group.settings.joined(separator: ", ")
         ))
     }

@@ -127,7 +127,14 @@ import Training
       ["--group", "cnv1.*:lr=1"],
       ["no parameter is named as 'cnv1.*'", "Did you mean 'conv1.*'?", "conv1.weight, conv1.bias"]
     ),
-    (["--group", "conv1.*:learning=1"], ["learning"]),
+    (
+      ["--group", "conv1.*:learning=1"],
+      ["hyperparameter 'learning': 'adam' has none of that name; it has lr, beta1, beta2, eps, weight_decay"]
+    ),
+    (
+      ["--lookahead", "--group", "conv1.*:alpa=1"],
+      ["'lookahead' has none of that name; it has k, alpha, ", "base.lr, ", "Did you mean 'alpha'?"]
+    ),
     (["--val-split", "0", "--patience", "2"], ["looks at validation images", "--val-split"]),
     (["--val-split", "0", "--schedule", "plateau"], ["looks at validation images", "--val-split"]),
   ]) func whatTheRunFinds(arguments: [String], texts: [String]) throws {

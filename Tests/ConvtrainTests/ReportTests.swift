@@ -91,6 +91,18 @@ import Training
     #expect(try program.run("compare").status == 64)
   }
 
+  /// Two folders of one name show as much of their paths as tells them apart, wherever a name stands.
+  @Test func compareTellsRunsOfOneNameApart() throws {
+    for parent in ["x", "y"] { #expect(try train("--run-dir", "\(parent)/run").status == 0) }
+    #expect(try train("--run-dir", "x/other", "--lr", "0.01").status == 0)
+    let outcome = try program.run("compare", "x/run", "y/run/", "x/other", "--output", "page.html")
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let lines = outcome.output.split(separator: "\n").map { $0.split(separator: /\s{2,}/).map(String.init) }
+    #expect(lines[1...3].map { $0[0] } == ["x/run", "y/run", "other"])
+    #expect(lines.contains(["setting", "x/run", "y/run", "other"]))
+    #expect(try text("page.html").contains("x/run · y/run · other"))
+  }
+
   /// Results in columns with one heading each, then what was different; nothing of a file reaches a terminal as it is.
   @Test func compareShowsResultsAndDifferences() throws {
     #expect(try train("--run-dir", "a", "--lr", "0.01").status == 0)

@@ -135,6 +135,22 @@ import Testing
     #expect(
       outcome.error.contains("interrupted after") && outcome.error.contains("w.safetensors was not written"))
     #expect(try program.names() == ["digits"])
+    let found = try #require(
+      outcome.error.firstMatch(of: /interrupted after ([\d,]+) (steps?) \(([\d,]+) (whole epochs?),/))
+    #expect((found.1 == "1") == (found.2 == "step") && (found.3 == "1") == (found.4 == "whole epoch"))
+  }
+
+  @Test func onlySeveralThingsAreNamedInThePlural() throws {
+    let outcome = try program.run(
+      "--epochs", "1", "--limit-batches", "1", "--group", "fc2.bias:lr=0.1", "--run-dir", "run")
+    #expect(outcome.status == 0 && outcome.error.contains("at most 1 step each"), "\(outcome.error)")
+    #expect(outcome.error.contains("fc2.bias: 1 tensor, 10 parameters, lr=0.1"), "\(outcome.error)")
+    let again = try program.run("--resume", "run")
+    #expect(again.error.contains("its one epoch is trained"), "\(again.error)")
+    for text in [outcome.error, outcome.output, again.error, again.output] {
+      let wrong = text.firstMatch(of: /\b1 (steps|(whole )?epochs|parameters|tensors|images|classes)\b/)
+      #expect(wrong == nil, "\(text)")
+    }
   }
 
   #if os(Linux)

@@ -102,7 +102,7 @@ final class Tree {
     throw OptimizerError.hyperparameter(
       name,
       problem: matches.isEmpty
-        ? "\(canonicalExpression()) has none of that name.\(suggestion(for: name, among: paths + cells.map(\.type.name)))"
+        ? "'\(root.type.name)' has none of that name; it has \(paths.joined(separator: ", ")).\(suggestion(for: name, among: paths + cells.map(\.type.name)))"
         : "several have it: write \(paths.joined(separator: " or "))")
   }
 }

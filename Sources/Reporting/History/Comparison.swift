@@ -5,7 +5,27 @@ public struct Comparison: Sendable {
   public let runs: [RunRecord]
 
   public init(_ runs: [RunRecord]) {
-    self.runs = runs
+    let names = Self.names(runs.map(\.pathComponents))
+    self.runs = zip(runs, names).map { run, name in
+      var run = run
+      run.name = name
+      return run
+    }
+  }
+
+  /// Of each path the shortest end that no other path has; the whole path where all of it is another's end, or where
+  /// it is given twice.
+  static func names(_ paths: [[String]]) -> [String] {
+    paths.map { path in
+      let others = Set(paths).subtracting([path])
+      let count =
+        (1...max(1, path.count)).first { count in
+          !others.contains { $0.suffix(count) == path.suffix(count) }
+        } ?? path.count
+      let end = path.suffix(count).joined(separator: "/")
+      // The root's own name is a stroke.
+      return end.hasPrefix("//") ? String(end.dropFirst()) : end
+    }
   }
 
   /// Names of the columns of ``row(_:)``.

@@ -5,8 +5,10 @@ import Training
 
 /// What a run directory says of its run.
 public struct RunRecord: Sendable {
-  /// The directory's name.
-  public let name: String
+  /// The directory's name; in a comparison with as much of its path as tells it from the others.
+  public internal(set) var name: String
+  /// Of the directory's path, from the root; of the name alone where there is no directory.
+  let pathComponents: [String]
   public internal(set) var history = RunHistory()
   /// From `config.json` and `environment.json`, nested names joined by points; empty without such a file.
   public internal(set) var configuration: [Setting] = []
@@ -19,12 +21,15 @@ public struct RunRecord: Sendable {
 
   init(name: String) {
     self.name = name
+    pathComponents = [name]
   }
 
   /// Reads a run directory.
   /// - Throws: ``ReportingError``.
   public init(reading directory: String) throws(ReportingError) {
-    name = URL(fileURLWithPath: directory).standardizedFileURL.lastPathComponent
+    let location = URL(fileURLWithPath: directory).standardizedFileURL
+    name = location.lastPathComponent
+    pathComponents = location.pathComponents
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: directory, isDirectory: &isFolder) else {
       throw .unreadable(path: directory, reason: "no such folder")

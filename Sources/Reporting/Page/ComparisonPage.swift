@@ -18,11 +18,12 @@ public enum ComparisonPage {
         rows: differences.map { name, values in
           [(name, false)] + values.map { ($0 ?? "–", $0 != values[0]) }
         })
+    let title = "\(names.count) run\(names.count == 1 ? "" : "s")"
     return PageStyle.page(
-      title: "\(names.count) runs · convtrain",
+      title: "\(title) · convtrain",
       body: """
         <main>
-        <header><h1>\(names.count) runs</h1><p class="soft">\(Markup.escape(names.joined(separator: " · ")))</p></header>
+        <header><h1>\(title)</h1><p class="soft">\(Markup.escape(names.joined(separator: " · ")))</p></header>
         <section aria-label="Results"><h2>Results</h2>
         \(results)</section>
         <section aria-label="Curves"><h2>Curves</h2><div class="charts">

@@ -25,7 +25,7 @@ enum ConfusionTable {
       return "<td>\(claims > 0 ? Markup.percent(Double(matrix[column][column]) / Double(claims)) : "–")</td>"
     }
     return """
-      <div class="scroll"><table class="confusion"><caption>\(test.count) test images; rows: true class, columns: \
+      <div class="scroll"><table class="confusion"><caption>\(test.count) test image\(test.count == 1 ? "" : "s"); rows: true class, columns: \
       prediction</caption>
       <thead><tr><td></td>\(head)<th scope="col">found</th></tr></thead>
       <tbody>\(rows.joined(separator: "\n"))

@@ -32,7 +32,7 @@ extension Schedule {
     case .plateau(let rule):
       let floor = rule.minimum > 0 ? ", not below \(Self.text(rule.minimum))" : ""
       return
-        "×\(Self.text(rule.factor)) after more than \(rule.patience) epochs without a lower validation loss"
+        "×\(Self.text(rule.factor)) after more than \(rule.patience) epoch\(rule.patience == 1 ? "" : "s") without a lower validation loss"
         + floor
     }
   }

@@ -86,7 +86,10 @@ extension NetworkDescription {
       ]
     }
     let totals = [
-      ("network", "\(architecture.rawValue), images of \(input), \(classes) classes"),
+      (
+        "network",
+        "\(architecture.rawValue), images of \(input), \(Format.count(classes, "class", plural: "classes"))"
+      ),
       ("parameters", Format.count(parameterCount)),
       (
         "FLOPs",
