@@ -62,9 +62,7 @@ enum VectorLength: Sendable, CaseIterable {
     FastConvolution(window: 5, padding: 2),
   ]
 
-  @Test(arguments: cases, VectorLength.found) func allPassesAreThoseOfTheDefinition(
-    _ c: FastConvolution, length: VectorLength
-  ) throws {
+  @Test(arguments: cases) func allPassesAreThoseOfTheDefinition(_ c: FastConvolution) throws {
     let (input, weight) = (values(1, c.inputShape), values(2, c.weightShape))
     let (bias, upstream) = (values(3, [c.outputs]), values(4, c.outputShape))
     let output = convolve(input, weight, bias: bias.values, stride: 1, padding: c.padding)
@@ -77,12 +75,14 @@ enum VectorLength: Sendable, CaseIterable {
       }
     }
     let direct = try direct(c)
-    for threads in [1, 2] {
+    for (length, threads) in VectorLength.found.flatMap({ [($0, 1), ($0, 2)] }) {
       let found = try passes(c, length, threads: threads)
       #expect(!found[0].isEmpty && !found[2].isEmpty && !found[3].isEmpty)
       for (place, exact) in [output.values, exact.input, exact.weight, biases].enumerated() {
         let what = ["output", "input gradient", "weight gradient", "bias gradient"][place]
-        if !found[place].isEmpty { expectClose(found[place], exact, what, than: direct[place]) }
+        if !found[place].isEmpty {
+          expectClose(found[place], exact, "\(what), \(length)", than: direct[place])
+        }
       }
     }
   }
@@ -209,13 +209,13 @@ enum VectorLength: Sendable, CaseIterable {
     #expect(program.operations.contains { $0.kernel is WinogradProduct } == (best != nil))
   }
 
-  /// The error's norm: within 5 times that of direct sums in float32, and 1e-6 of the values' where those are nearly
-  /// exact (few terms).
+  /// The error's norm: within 8 times that of oneDNN's direct sums in float32, which are the more exact the longer its
+  /// vectors are, and 1e-6 of the values' where those are nearly exact (few terms).
   private func expectClose(_ found: [Float], _ exact: [Double], _ what: String, than direct: [Float]) {
     #expect(found.count == exact.count)
     func norm(_ values: some Sequence<Double>) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
     func error(_ values: [Float]) -> Double { norm(zip(values, exact).lazy.map { Double($0) - $1 }) }
-    let bar = max(5 * error(direct), 1e-6 * norm(exact))
+    let bar = max(8 * error(direct), 1e-6 * norm(exact))
     #expect(error(found) <= bar, "\(what): error \(error(found)), direct \(error(direct)), of \(norm(exact))")
     let largest = zip(found, exact).reduce(0) { max($0, abs(Double($1.0) - $1.1)) }
     #expect(
