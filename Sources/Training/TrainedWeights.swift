@@ -26,21 +26,33 @@ public struct TrainedWeights: Equatable, Sendable {
     }
     for parameter in network.parameters { add(parameter.name, parameter.shape, parameter.values) }
     for buffer in network.buffers { add(buffer.name, buffer.shape, buffer.values) }
+    var metadata = Self.context(of: network, standardization: standardization)
+    metadata["format"] = "pt"
+    metadata[Key.optimizer] = optimizer
+    metadata[Key.epochs] = "\(epochs)"
+    metadata[Key.seed] = "\(seed)"
+    file = SafetensorsFile(tensors: tensors, metadata: metadata)
+  }
+
+  /// The metadata that say which network's tensors a file holds and what they expect of pixels.
+  static func context(of network: Network, standardization: Standardization) -> [String: String] {
     var metadata = [
-      "format": "pt",
       Key.architecture: network.architecture.rawValue,
       Key.inputShape: network.input.text,
       Key.classes: "\(network.classes)",
-      Key.mean: Self.list(standardization.mean),
-      Key.deviation: Self.list(standardization.deviation),
-      Key.optimizer: optimizer,
-      Key.epochs: "\(epochs)",
-      Key.seed: "\(seed)",
+      Key.mean: list(standardization.mean),
+      Key.deviation: list(standardization.deviation),
     ]
-    metadata[Key.hiddenSizes] = Self.hiddenSizes(network.options)
+    metadata[Key.hiddenSizes] = hiddenSizes(network.options)
     metadata[Key.batchNorm] = network.options.batchNorm.map { "\($0)" }
     metadata[Key.pooling] = network.options.pooling?.rawValue
-    file = SafetensorsFile(tensors: tensors, metadata: metadata)
+    return metadata
+  }
+
+  /// The network of a checkpoint as it is being trained, without the optimizer's state.
+  init(of checkpoint: Checkpoint) {
+    file = checkpoint.file
+    file.tensors.removeAll { $0.name.contains("/") }
   }
 
   /// Reads a file. Files of other programs, without our metadata, are taken as well: then the tensors alone
@@ -55,12 +67,16 @@ public struct TrainedWeights: Equatable, Sendable {
     try file.write(to: path)
   }
 
+  var holdsStandardization: Bool { file.metadata[Key.mean] != nil && file.metadata[Key.deviation] != nil }
+
   /// The mean and deviation that the weights expect of pixels; `nil` if the file does not say so.
+  /// - Parameter channels: how many values of each there must be; nil: any.
   /// - Throws: ``TrainingError/malformedWeights(path:reason:)`` for values that are none.
-  func standardization(channels: Int, path: String) throws(TrainingError) -> Standardization? {
+  func standardization(channels: Int?, path: String) throws(TrainingError) -> Standardization? {
     guard let mean = file.metadata[Key.mean], let deviation = file.metadata[Key.deviation] else { return nil }
     let means = Self.numbers(mean)
     let deviations = Self.numbers(deviation)
+    let channels = channels ?? means.count
     guard means.count == channels, deviations.count == channels, means.allSatisfy(\.isFinite),
       deviations.allSatisfy({ $0.isFinite && $0 > 0 })
     else {

@@ -19,7 +19,9 @@ extension Trainer {
     tensors += optimizer.state()
     var facts = facts
     facts.nonFinite = tensors.first { !$0.isFinite }?.name
-    return try Checkpoint(tensors: tensors, facts: facts)
+    return try Checkpoint(
+      tensors: tensors, facts: facts,
+      context: TrainedWeights.context(of: network, standardization: standardization))
   }
 
   /// Takes over a checkpoint's state; nothing changes when it throws.
@@ -34,6 +36,15 @@ extension Trainer {
     differences += now.options.differences(from: saved.options)
     differences += Self.differences(of: now.data, from: saved.data)
     differences += Self.differences(of: now.optimizers, from: saved.optimizers)
+    let channels = network.input.channels
+    // Of another number of channels: the input is another, and said to be so.
+    if let was = try? TrainedWeights(of: checkpoint).standardization(channels: channels, path: path),
+      was != standardization
+    {
+      differences.append(
+        "the standardisation was mean \(was.mean), deviation \(was.deviation) and is mean "
+          + "\(standardization.mean), deviation \(standardization.deviation)")
+    }
     if saved.state.position.epoch > options.epochs {
       differences.append(
         "it has \(saved.state.position.epoch) epochs behind it, more than the \(options.epochs) asked for")

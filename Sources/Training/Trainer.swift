@@ -41,12 +41,16 @@ public final class Trainer {
   /// - Parameters:
   ///   - weights: loaded into the network before the optimizer sees it, with the standardisation they were
   ///     trained with, and the path they came from, for messages.
+  ///   - resumed: what ``restore(_:from:)`` will be given: network and standardisation are the ones that it names, as
+  ///     far as it names any, whatever `weights` says.
   ///   - registry: where plugins are found.
   ///   - trace: what records the calls of the optimizer's functions.
   /// - Throws: ``TrainingError``, and the errors of `ConvNet` and `OptimizerHost`.
   public init(
     _ options: TrainingOptions, dataset: Dataset, weights: (content: TrainedWeights, path: String)? = nil,
-    registry: PluginRegistry = .standard(), trace: Trace? = nil, events: any EventSink
+    resumed: (content: Checkpoint, path: String)? = nil, registry: PluginRegistry = .standard(),
+    trace: Trace? = nil,
+    events: any EventSink
   ) throws {
     try options.validate()
     let shape = dataset.shape
@@ -56,9 +60,16 @@ public final class Trainer {
     dataIdentity = DataIdentity(dataset)
     self.events = events
     var structure = options.network
-    if let weights {
-      structure = structure.completed(
-        by: try weights.content.networkOptions(of: options.architecture, path: weights.path))
+    var context = weights
+    if let resumed {
+      let content = TrainedWeights(of: resumed.content)
+      // One of other images is for restore(_:from:) to refuse, with all that is different.
+      if try content.standardization(channels: nil, path: resumed.path)?.mean.count == shape.channels {
+        context = (content, resumed.path)
+      }
+    }
+    if let (content, path) = context {
+      structure = structure.completed(by: try content.networkOptions(of: options.architecture, path: path))
     }
     network = try Network(
       options.architecture,
@@ -68,9 +79,9 @@ public final class Trainer {
     split = Split(
       count: dataset.train.count, validationFraction: options.validationFraction, seed: options.seed)
     var standardization: Standardization?
-    if let weights {
-      try weights.content.load(into: network, path: weights.path)
-      standardization = try weights.content.standardization(channels: shape.channels, path: weights.path)
+    if let weights { try weights.content.load(into: network, path: weights.path) }
+    if let (content, path) = context {
+      standardization = try content.standardization(channels: shape.channels, path: path)
     }
     // Validation images must not leak into what the network is trained with, so they are not measured.
     let standard = standardization ?? Standardization(fitting: dataset.train, indices: split.train)

@@ -56,7 +56,15 @@ struct Run {
     // What can fail is tried before the time is spent.
     let resumption = try Invocation.current.get().resumed.map(Resumption.init)
     if let save = results.save { try AtomicFile.requireWritable(save) }
-    let weights = try results.load.map { (content: try TrainedWeights(reading: $0), path: $0) }
+    let checkpoint = resumption?.checkpoint
+    // A run that goes on has all that it took from there in its checkpoint.
+    let load = checkpoint?.holdsStandardization == true ? nil : results.load
+    if checkpoint != nil, let load {
+      Console.error(
+        "warning: \(resumption?.path ?? "") is of an earlier convtrain and does not hold the standardisation; "
+          + "it is taken from \(load) again, which must not have changed")
+    }
+    let weights = try load.map { (content: try TrainedWeights(reading: $0), path: $0) }
     let dataset = try clock.measure("reading the data") { try loadDataset() }
     let sink = ProgressSink(display.level)
     let history = HistorySink()
@@ -66,8 +74,9 @@ struct Run {
     let sinks = EventSinks([sink] + (lines.map { [$0] } ?? []) + (display.plot ? [history] : []))
     let trainer = try clock.measure("making the network and the optimizer") {
       try Trainer(
-        try command.trainingOptions(), dataset: dataset, weights: weights, registry: registry, trace: trace,
-        events: sinks)
+        try command.trainingOptions(), dataset: dataset, weights: weights,
+        resumed: resumption.flatMap { resumption in resumption.checkpoint.map { ($0, resumption.path) } },
+        registry: registry, trace: trace, events: sinks)
     }
     try resumption?.apply(to: trainer, isQuiet: display.level == .quiet)
     if command.checkpoints.dryRun {

@@ -102,6 +102,27 @@ import Training
     #expect(try steps("run") == Array(1...9) && json("run/config.json")["epochs"] as? Int == 3)
   }
 
+  /// Network, weights and standardisation come from the checkpoint; the file that the run began with may be gone.
+  @Test func theLoadedFileMayChangeAndGo() throws {
+    #expect(try begin("--no-run-dir", "--save", "w.safetensors").status == 0)
+    let whole = try program.run(
+      "mlp", "--data", "digits", "--epochs", "2", "--batch-size", "20", "--threads", "1", "--load",
+      "w.safetensors", "--run-dir", "run", "--checkpoint-every", "1", "--keep", "9", "--save", "a.safetensors"
+    )
+    #expect(whole.status == 0, "\(whole.error)")
+    let first = try program.contents("a.safetensors")
+    var weights = try TrainedWeights(reading: program.path("w.safetensors"))
+    weights.file.metadata["mean"] = "0.4"
+    try weights.write(to: program.path("w.safetensors"))
+    for isThere in [true, false] {
+      if !isThere { try FileManager.default.removeItem(atPath: program.path("w.safetensors")) }
+      try FileManager.default.removeItem(atPath: program.path("a.safetensors"))
+      let outcome = try program.run("--resume", "run/checkpoints/step-00000002.safetensors")
+      #expect(outcome.status == 0, "\(outcome.error)")
+      #expect(try program.contents("a.safetensors") == first)
+    }
+  }
+
   @Test func aDamagedCheckpointIsPassedOver() throws {
     #expect(try begin("--run-dir", "run", "--checkpoint-every", "1", "--save", "a.safetensors").status == 0)
     let newest = "run/checkpoints/step-00000006.safetensors"

@@ -186,6 +186,23 @@ import Training
     #expect(parameters(of: other) == before && other.state.position.step == 0)
   }
 
+  /// Also of weights with a standardisation of their own, which a trainer takes from the checkpoint.
+  @Test func theStandardisationComesFromTheCheckpoint() throws {
+    var weights = try Self.trainer(Self.options("adam")).weights()
+    weights.file.metadata["mean"] = "0.25"
+    let first = try Trainer(
+      Self.options("adam"), dataset: Self.digits, weights: (weights, "w"), events: Recorder())
+    let checkpoint = try first.checkpoint()
+    #expect(checkpoint.holdsStandardization && first.standardization.mean == [0.25])
+    let second = try Trainer(
+      Self.options("adam"), dataset: Self.digits, resumed: (checkpoint, "x"), events: Recorder())
+    #expect(second.standardization == first.standardization)
+    #expect(try second.restore(checkpoint, from: "x") == [])
+    #expect {
+      try Self.trainer(Self.options("adam")).restore(checkpoint, from: "x")
+    } throws: { "\($0)".contains("the standardisation was mean [0.25]") }
+  }
+
   @Test func otherDataAreRefused() throws {
     let first = try Self.trainer(Self.options("adam"))
     let data = BuiltinDigits.make(trainCount: 101, testCount: 10)

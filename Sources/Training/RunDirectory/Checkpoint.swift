@@ -8,7 +8,7 @@ import Safetensors
 ///
 /// The file is safetensors with checksums. Parameters and running statistics bear PyTorch's names; they are the weights
 /// being trained, not the evaluation weights. State of the optimizer bears the names of `Optimizer.state()`, which hold
-/// a slash. The rest is in the metadata, as JSON.
+/// a slash. The rest is in the metadata: network and standardisation as in a file of weights, all else as JSON.
 public struct Checkpoint: Equatable, Sendable {
   /// With its metadata, without checksums.
   let file: SafetensorsFile
@@ -47,8 +47,11 @@ public struct Checkpoint: Equatable, Sendable {
     static let nonFinite = "convtrain.non_finite"
   }
 
-  init(tensors: [NamedTensor], facts: Facts) throws(TrainingError) {
-    var metadata = ["format": "pt", Key.version: Self.version]
+  /// - Parameter context: of `TrainedWeights`: the network, and what it expects of pixels.
+  init(tensors: [NamedTensor], facts: Facts, context: [String: String]) throws(TrainingError) {
+    var metadata = context
+    metadata["format"] = "pt"
+    metadata[Key.version] = Self.version
     metadata[Key.state] = try Self.json(facts.state)
     metadata[Key.network] = try Self.json(facts.network)
     metadata[Key.options] = try Self.json(facts.options.values)
@@ -85,6 +88,9 @@ public struct Checkpoint: Equatable, Sendable {
       throw .damagedCheckpoint(path: path, finding: "its metadata are of another program: \(error)")
     }
   }
+
+  /// Whether it says what its weights expect of pixels; those that convtrain wrote at first do not.
+  public var holdsStandardization: Bool { TrainedWeights(of: self).holdsStandardization }
 
   /// Writes the file whole or not at all, and to the disk.
   public func write(to path: String) throws(TrainingError) {
