@@ -163,9 +163,20 @@ import Testing
     let found = try checkpoints.newest()
     #expect(found.checkpoint.facts.state.position.step == 9 && found.passedOver.count == 2)
     #expect(found.passedOver.allSatisfy { $0.contains("not finite") })
+    // A run that goes on from one that is not finite does not lose the last that is whole and finite.
+    try write("{}", to: checkpoints.file(step: 10))
+    let another = CheckpointFolder(path: folder.url.path, kept: 1)
+    #expect(try another.continueRun(at: Checkpoint(reading: checkpoints.file(step: 12))).count == 1)
+    #expect(another.newestFinite == 9)
+    for step in 13...15 {
+      trainer.state.position.step = step
+      _ = try another.write(trainer.checkpoint())
+    }
+    #expect(Set(try checkpoints.steps()).isSuperset(of: [9, 15]))
+    #expect(try !checkpoints.steps().contains(14))
     values[0] = value
     let moved = try checkpoints.continueRun(at: found.checkpoint)
-    #expect(moved.count == 2)
+    #expect(moved == ["step-00000015.safetensors"])
     #expect(try checkpoints.steps().last == 9)
   }
 

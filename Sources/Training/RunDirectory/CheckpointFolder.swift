@@ -11,8 +11,9 @@ public final class CheckpointFolder {
   public let path: String
   /// How many of the newest to keep.
   private let kept: Int
-  /// Steps of checkpoints that stay whatever their age: the newest without a value that is not finite.
-  private var newestFinite: Int?
+  /// The step of the newest checkpoint whose values are all finite, of the run that writes here; it stays whatever its
+  /// age.
+  private(set) var newestFinite: Int?
 
   /// - Parameter kept: 1 or more. The best one and the newest one whose values are all finite stay beside them.
   public init(path: String, kept: Int) {
@@ -81,7 +82,10 @@ public final class CheckpointFolder {
   /// - Returns: the names of those that were moved.
   public func continueRun(at checkpoint: Checkpoint) throws(TrainingError) -> [String] {
     let step = checkpoint.facts.state.position.step
-    newestFinite = checkpoint.facts.nonFinite == nil ? step : nil
+    newestFinite =
+      checkpoint.facts.nonFinite == nil
+      ? step
+      : try steps().last { $0 < step && isWholeAndFinite(file(step: $0)) }
     let later = try steps().filter { $0 > step }
     if !later.isEmpty {
       let aside = "\(path)/superseded"
@@ -98,6 +102,11 @@ public final class CheckpointFolder {
     AtomicFile.removeLeftovers(in: path)
     try writeIndex(last: step, best: checkpoint.facts.state.best)
     return later.map(Self.name)
+  }
+
+  private func isWholeAndFinite(_ path: String) -> Bool {
+    guard let checkpoint = try? Checkpoint(reading: path) else { return false }
+    return checkpoint.facts.nonFinite == nil
   }
 
   private func writeIndex(last: Int, best: BestEpoch?) throws(TrainingError) {

@@ -42,8 +42,7 @@ public final class RunRecorder: EventSink {
     if let resumed {
       movedAside = try folder.continueRun(at: resumed)
       saved = resumed.facts.state
-      let step = resumed.facts.state.position.step
-      if resumed.facts.nonFinite == nil { lastGood = (folder.file(step: step), step) }
+      lastGood = folder.newestFinite.map { (folder.file(step: $0), $0) }
     }
   }
 
