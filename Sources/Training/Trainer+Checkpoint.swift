@@ -16,9 +16,10 @@ extension Trainer {
   public func checkpoint() throws -> Checkpoint {
     var tensors = network.parameters.map { NamedTensor($0.name, $0.shape, $0.values) }
     tensors += network.buffers.map { NamedTensor($0.name, $0.shape, $0.values) }
-    tensors += optimizer.state()
+    let state = optimizer.state()
     var facts = facts
-    facts.nonFinite = tensors.first { !$0.isFinite }?.name
+    facts.nonFinite = tensors.first { !$0.isFinite }?.name ?? firstNonFinite(of: state)
+    tensors += state
     return try Checkpoint(
       tensors: tensors, facts: facts,
       context: TrainedWeights.context(of: network, standardization: standardization))
@@ -68,7 +69,11 @@ extension Trainer {
       throw TrainingError.otherRun(
         path: path, differences: differences.isEmpty ? ["it has tensors of another network"] : differences)
     }
-    try optimizer.restore(checkpoint.file.tensors.filter { $0.name.contains("/") })
+    let optimizerState = checkpoint.file.tensors.filter { $0.name.contains("/") }
+    try optimizer.restore(optimizerState)
+    // Where no tensor counts as bad, those that are not finite began so.
+    unboundedState =
+      saved.nonFinite == nil ? Set(optimizerState.filter { !$0.isFinite }.map(\.name)) : []
     for (bytes, values) in targets { UnsafeMutableRawBufferPointer(values).copyBytes(from: bytes) }
     network.stepCount = saved.network.stepCount
     state = saved.state

@@ -3,6 +3,7 @@
 import ConvNet
 import Datasets
 import OptimizerHost
+import Safetensors
 
 extension Trainer {
   /// Forward, backward and optimizer step on one batch, or on several whose gradients are averaged over all images.
@@ -82,7 +83,7 @@ extension Trainer {
 
   /// - Parameter looksForTensor: whether the first tensor that is not finite is to be named as well.
   func divergence(_ what: String, looksForTensor: Bool = false) -> TrainingError {
-    let tensor = looksForTensor ? firstNonFinite ?? firstNonFiniteGradient : nil
+    let tensor = looksForTensor ? firstNonFinite ?? firstNonFiniteGradient ?? firstNonFiniteState : nil
     let place = tensor.map { "\($0) holds values that are not finite" } ?? "all weights are still finite"
     return .diverged(
       epoch: state.position.epoch + 1, step: min(state.position.stepInEpoch + 1, stepsInEpoch),
@@ -93,6 +94,14 @@ extension Trainer {
   var firstNonFinite: String? {
     network.parameters.first { !$0.values.allSatisfy(\.isFinite) }?.name
       ?? network.buffers.first { !$0.values.allSatisfy(\.isFinite) }?.name
+  }
+
+  /// The first of the optimizer's tensors with a value that is not finite.
+  var firstNonFiniteState: String? { firstNonFinite(of: optimizer.state()) }
+
+  /// As ``firstNonFiniteState``, of what `Optimizer.state()` has given.
+  func firstNonFinite(of state: [NamedTensor]) -> String? {
+    state.first { !$0.isFinite && !unboundedState.contains($0.name) }?.name
   }
 
   private var firstNonFiniteGradient: String? {

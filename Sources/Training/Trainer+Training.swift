@@ -2,6 +2,8 @@
 
 import ConvNet
 import Datasets
+import OptimizerHost
+import Safetensors
 
 extension Trainer {
   /// Trains from where ``state`` is to the last epoch, with a validation after each epoch, or until the options say
@@ -28,6 +30,9 @@ extension Trainer {
         trainAccuracy: state.lastSums.map(\.accuracy), imagesPerSecond: pace.imagesPerSecond,
         seconds: elapsed(), ending: ending)
     }
+    if state.position.step == 0 {
+      unboundedState = Set(optimizer.state().filter { !$0.isFinite }.map(\.name))
+    }
     while state.position.epoch < options.epochs {
       // Also asked here because a resumed run may have had its last allowed epoch already.
       if let patience = options.patience, state.epochsWithoutGain >= patience {
@@ -46,8 +51,11 @@ extension Trainer {
         events.receive(.step(report(result, gradientNorm: norm, pace)))
         try atPause(.step)
       }
-      // A unit that clamps can swallow a NaN, and the loss stays finite: look at the weights as well.
-      if let tensor = firstNonFinite { throw divergence("\(tensor) holds values that are not finite") }
+      // A unit that clamps can swallow a NaN, and an optimizer can take no step for it: the loss stays finite, so look
+      // at the weights and the state as well.
+      if let tensor = firstNonFinite ?? firstNonFiniteState {
+        throw divergence("\(tensor) holds values that are not finite")
+      }
       let validation, fastValidation: Evaluation?
       do {
         validation = try validate(isCancelled: isCancelled)

@@ -33,6 +33,9 @@ public final class Trainer {
   let lookaheadPath: String?
   /// Every `lr` of the optimizer, in a wrapper or a base, for every parameter group, before the schedule's factor.
   let baseLearningRates: [(path: String, group: Int, value: Double)]
+  /// Names of the optimizer's tensors that began with values that are not finite, as a plugin may want it: in these
+  /// they are no sign of divergence.
+  var unboundedState: Set<String> = []
   /// Where the run is.
   public internal(set) var state = RunState()
 

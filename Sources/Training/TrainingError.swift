@@ -12,7 +12,7 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
   case noParameter(pattern: String, suggestion: String, names: [String])
   /// Something looks at validation images, and there are none.
   case needsValidation(what: String)
-  /// A loss, gradient or parameter that is no finite number. Epoch and step count from 1.
+  /// A loss, gradient, parameter or state of the optimizer that is no finite number. Epoch and step count from 1.
   case diverged(epoch: Int, step: Int, finding: String)
   /// No such file.
   case notFound(path: String)

@@ -106,6 +106,35 @@ import Training
     }
   }
 
+  /// Weights may stay as they are while the optimizer's state is lost; seen where a checkpoint is taken, and at an
+  /// epoch's end.
+  @Test(arguments: [true, false]) func namesTheBadState(atCheckpoint: Bool) throws {
+    let folder = try TemporaryFolder()
+    let recorder = try RunRecorder(
+      RunDirectory(creating: folder.path("run")), interval: .init(count: atCheckpoint ? 1 : 99, unit: .steps))
+    let trainer = try smallTrainer(.init(expression: "adam"), epochs: 2)
+    let name = try #require(trainer.network.parameters.last).name + "/exp_avg_sq"
+    #expect {
+      try trainer.train(atPause: { pause in
+        if trainer.state.position.step == 3 {
+          var state = trainer.optimizer.state()
+          let place = try #require(state.firstIndex { $0.name == name })
+          // Infinity: the weight just stays as it is from here on.
+          let old = state[place]
+          state[place] = NamedTensor(
+            name: name, dtype: old.dtype, shape: old.shape,
+            bytes: [0, 0, 0x80, 0x7f] + old.bytes.dropFirst(4))
+          try trainer.optimizer.restore(state)
+        }
+        try recorder.pause(pause, of: trainer)
+      })
+    } throws: { error in
+      guard case TrainingError.diverged(1, let step, let finding) = error else { return false }
+      return finding.contains("\(name) holds") && step == (atCheckpoint ? 3 : trainer.stepsInEpoch)
+    }
+    #expect(recorder.lastGood?.step == (atCheckpoint ? 2 : nil))
+  }
+
   @Test func stopsBetweenStepsWhenCancelled() throws {
     let recorder = Recorder()
     let trainer = try Trainer(smallRun(epochs: 3), dataset: smallDigits, events: recorder)

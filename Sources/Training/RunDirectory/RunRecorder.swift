@@ -76,7 +76,8 @@ public final class RunRecorder: EventSink {
   }
 
   /// Takes a checkpoint now, unless the last one is of this very state.
-  /// - Throws: as ``pause(_:of:)``.
+  /// - Throws: as ``pause(_:of:)``; ``TrainingError/diverged(epoch:step:finding:)`` after writing one with values that
+  ///   are not finite.
   public func save(_ trainer: Trainer) throws {
     if let failure { throw failure }
     guard saved != trainer.state else { return }
@@ -93,6 +94,12 @@ public final class RunRecorder: EventSink {
       epoch: position.epoch + (position.stepInEpoch > 0 ? 1 : 0), step: step, file: "checkpoints/\(name)")
     try log.append(.checkpoint(record))
     onCheckpoint(record)
+    // It stays, for those who look for the reason; a resume passes it over.
+    if let tensor = checkpoint.facts.nonFinite {
+      throw TrainingError.diverged(
+        epoch: record.epoch, step: position.stepInEpoch > 0 ? position.stepInEpoch : trainer.stepsInEpoch,
+        finding: "\(tensor) holds values that are not finite")
+    }
   }
 
   /// Writes the result down; nothing follows it.
