@@ -53,13 +53,20 @@ public struct TrainedWeights: Equatable, Sendable {
   init(of checkpoint: Checkpoint) {
     file = checkpoint.file
     file.tensors.removeAll { $0.name.contains("/") }
+    // Those that convtrain wrote at first say it in their own way.
+    let network = checkpoint.facts.network
+    file.metadata[Key.architecture] = network.architecture
+    file.metadata[Key.inputShape] = network.input
+    file.metadata[Key.classes] = "\(network.classes)"
   }
 
   /// Reads a file. Files of other programs, without our metadata, are taken as well: then the tensors alone
-  /// decide whether they fit.
+  /// decide whether they fit. Of a checkpoint, all of which is checked, the weights being trained are taken.
   /// - Throws: ``TrainingError``.
   public init(reading path: String) throws(TrainingError) {
-    file = try SafetensorsFile(reading: path)
+    let content = try SafetensorsFile(reading: path)
+    file =
+      Checkpoint.isCheckpoint(content) ? Self(of: try Checkpoint(reading: path)).file : content
   }
 
   /// Writes the file whole or not at all.

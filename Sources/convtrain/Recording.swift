@@ -130,9 +130,16 @@ extension Run {
   }
 
   /// What a failed or interrupted run leaves to go on from, as the end of a sentence.
-  static func wayOn(_ recorder: RunRecorder?) -> String {
+  static func wayOn(_ recorder: RunRecorder?, after error: TrainingError? = nil) -> String {
     guard let recorder else { return "" }
     guard let (path, step) = recorder.lastGood else { return "; there is no checkpoint yet" }
+    if case .diverged? = error {
+      // The same run would take the same steps again.
+      let settings = RunDirectory.configuration(in: recorder.directory.path)
+      return
+        "; the last good checkpoint is \(path) (step \(step)), and a new run can start from its weights: "
+        + "convtrain --config \(settings) --load \(path) --lr …"
+    }
     return
       "; the last good checkpoint is \(path) (step \(step)): convtrain --resume \(recorder.directory.path)"
   }

@@ -99,7 +99,7 @@ struct Run {
     } catch let error as TrainingError {
       sink.finish()
       reports.finishEarly()
-      throw Failure(error, remark: Self.wayOn(recorder))
+      throw Failure(error, remark: Self.wayOn(recorder, after: error))
     } catch {
       sink.finish()
       throw error

@@ -162,14 +162,44 @@ import Training
     #expect(try steps("run") == Array(1...#require(steps("run").last)))
   }
 
+  /// To resume it would make the same steps again: what is offered is a new run from its weights.
   @Test func divergenceNamesTheLastGoodCheckpoint() throws {
     let outcome = try begin(
-      "--run-dir", "run", "--checkpoint-every", "1", "--optimizer-plugin", "sgd", "--lr", "1e18")
+      "--run-dir", "run", "--checkpoint-every", "1", "--keep", "9", "--optimizer-plugin", "sgd",
+      "--schedule", "multistep", "--milestones", "2", "--schedule-every", "step", "--gamma", "1e30")
     #expect(outcome.status == 1, "\(outcome.error)")
-    #expect(outcome.error.contains("diverged in epoch 1, step") && outcome.error.contains("finite"))
+    #expect(outcome.error.contains("diverged in epoch") && outcome.error.contains("finite"))
+    #expect(outcome.error.contains("the last good checkpoint is run/checkpoints/step-"), "\(outcome.error)")
+    #expect(!outcome.error.contains("--resume"), "\(outcome.error)")
+    let offer = "convtrain --config run/config.json --load run/checkpoints/step-"
+    #expect(outcome.error.contains(offer), "\(outcome.error)")
+    let next = try program.run(
+      "--config", "run/config.json", "--load", "run/checkpoints/step-00000002.safetensors", "--lr", "1e-3",
+      "--gamma", "1")
+    #expect(next.status == 0, "\(next.error)")
+  }
+
+  /// Its network, standardisation and weights, without the state of the optimizer.
+  @Test func aCheckpointCanBeLoaded() throws {
+    let trained = try begin("--run-dir", "run", "--json", "--quiet")
+    let checkpoint = "run/checkpoints/step-00000006.safetensors"
+    let tested = try program.run(
+      "mlp", "--data", "digits", "--val-split", "0.5", "--seed", "7", "--load", checkpoint, "--skip-train",
+      "--json", "--quiet")
+    #expect(tested.status == 0, "\(tested.error)")
+    func loss(_ outcome: Outcome) throws -> Double? {
+      let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+      return object?["test_loss"] as? Double
+    }
+    #expect(try loss(tested) != nil && loss(tested) == loss(trained))
+    let other = try program.run("lenet", "--data", "digits", "--load", checkpoint, "--skip-train")
     #expect(
-      outcome.error.contains("the last good checkpoint is run/checkpoints/step-")
-        || outcome.error.contains("there is no checkpoint yet"), "\(outcome.error)")
+      other.status == 65 && other.error.contains("its architecture is mlp, not lenet"), "\(other.error)")
+    var bytes = [UInt8](try program.contents(checkpoint))
+    bytes[bytes.count - 9] ^= 1
+    try program.write(bytes, to: checkpoint)
+    let damaged = try program.run("mlp", "--data", "digits", "--load", checkpoint, "--skip-train")
+    #expect(damaged.status == 65 && damaged.error.contains("is damaged"), "\(damaged.error)")
   }
 
   /// A file that may not grow as a checkpoint needs is a disk that is full.

@@ -89,6 +89,9 @@ public struct Checkpoint: Equatable, Sendable {
     }
   }
 
+  /// Whether a file is, or was, one of these.
+  static func isCheckpoint(_ file: SafetensorsFile) -> Bool { file.metadata[Key.version] != nil }
+
   /// Whether it says what its weights expect of pixels; those that convtrain wrote at first do not.
   public var holdsStandardization: Bool { TrainedWeights(of: self).holdsStandardization }
 

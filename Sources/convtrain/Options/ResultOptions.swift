@@ -9,7 +9,9 @@ struct ResultOptions: ParsableArguments {
       "Writes the weights after training, as safetensors with PyTorch's names.", valueName: "file"))
   var save: String?
 
-  @Option(help: ArgumentHelp("Starts from weights that --save wrote.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Starts from weights that --save wrote, or from those of a checkpoint.", valueName: "file"))
   var load: String?
 
   @Flag(help: "Only tests, which makes sense with --load.")
