@@ -66,6 +66,10 @@ private func cycle(start: Double = 25, end: Double = 1e4) -> Schedule.Family {
     ("one-cycle", Schedule(cycle())),
     ("one-cycle of other divisors", Schedule(cycle(start: 10, end: 50), warmup: Warmup(.share(0.4)))),
     ("one-cycle per epoch", Schedule(cycle(), warmup: Warmup(.epochs(3)), every: .epoch)),
+    ("one-cycle of a broken rise", Schedule(cycle(), warmup: Warmup(.share(0.33)))),
+    ("one-cycle per epoch of a broken rise", Schedule(cycle(), every: .epoch)),
+    ("one-cycle of a short rise", Schedule(cycle(), warmup: Warmup(.share(0.02)))),
+    ("one-cycle of a rise below a step", Schedule(cycle(), warmup: Warmup(.share(0.01)))),
     ("wsd", Schedule(wsd(), warmup: Warmup(.share(0.05)))),
   ]
 

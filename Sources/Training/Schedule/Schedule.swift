@@ -69,7 +69,8 @@ public struct Schedule: Hashable, Sendable {
     case .multistep(let multistep): return base * multistep.factor(at: moment.time(in: unit))
     case .cosine(let minimum): return Curve.cosine(from: base, to: minimum, share: end > 0 ? time / end : 1)
     case .oneCycle(let cycle):
-      let rise = moment.length(of: warmup ?? OneCycle.standardRise, in: unit)
+      // PyTorch's phases end between two steps where the share does.
+      let rise = moment.length(of: warmup ?? OneCycle.standardRise, in: unit, isRounded: false)
       return cycle.learningRate(base: base, at: time, of: end, rise: rise)
     case .stableDecay(let decay):
       return decay.learningRate(base: base, at: moment.time(in: unit), of: moment.end(in: unit))
@@ -115,9 +116,10 @@ extension Schedule {
     func time(in unit: Unit) -> Double { Double(unit == .step ? step : epoch) }
     func end(in unit: Unit) -> Double { Double(unit == .step ? epochs * stepsInEpoch : epochs) }
 
-    /// Whole steps, or the same in epochs.
-    func length(of warmup: Warmup, in unit: Unit) -> Double {
-      let steps = Double(warmup.steps(stepsInEpoch: stepsInEpoch, epochs: epochs))
+    /// Whole steps unless told otherwise, or the same in epochs.
+    func length(of warmup: Warmup, in unit: Unit, isRounded: Bool = true) -> Double {
+      var steps = warmup.steps(stepsInEpoch: stepsInEpoch, epochs: epochs)
+      if isRounded { steps.round() }
       return unit == .step ? steps : steps / Double(max(1, stepsInEpoch))
     }
   }

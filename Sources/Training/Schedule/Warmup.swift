@@ -9,9 +9,9 @@ public struct Warmup: Hashable, Sendable {
   public enum Length: Hashable, Sendable {
     /// 0 or more.
     case steps(Int)
-    /// 0 or more; parts of an epoch are rounded to whole steps.
+    /// 0 or more; parts of an epoch are rounded to whole steps, but for ``Schedule/Family/oneCycle(_:)``.
     case epochs(Double)
-    /// Of the whole run, 0…1; rounded to whole steps.
+    /// Of the whole run, 0…1; rounded likewise.
     case share(Double)
   }
 
@@ -24,12 +24,12 @@ public struct Warmup: Hashable, Sendable {
     self.start = start
   }
 
-  /// How many steps it takes.
-  func steps(stepsInEpoch: Int, epochs: Int) -> Int {
+  /// How many steps it takes, before they are rounded.
+  func steps(stepsInEpoch: Int, epochs: Int) -> Double {
     switch length {
-    case .steps(let steps): return steps
-    case .epochs(let count): return Int((count * Double(stepsInEpoch)).rounded())
-    case .share(let share): return Int((share * Double(stepsInEpoch * epochs)).rounded())
+    case .steps(let steps): return Double(steps)
+    case .epochs(let count): return count * Double(stepsInEpoch)
+    case .share(let share): return share * Double(stepsInEpoch * epochs)
     }
   }
 
