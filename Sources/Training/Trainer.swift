@@ -105,6 +105,8 @@ public final class Trainer {
         throw TrainingError.needsValidation(what: "reducing the learning rate on a plateau")
       }
     }
+    try options.schedule.validate(
+      epochs: options.epochs, stepsInEpoch: options.stepsInEpoch(batches: trainSource.batchCount))
     testSource = source(dataset.test, Array(0..<dataset.test.count))
     batch = Batch(capacity: options.batchSize, shape: shape)
     // One batch to be learnt by heart stays as it is.

@@ -179,6 +179,33 @@ private func cycle(start: Double = 25, end: Double = 1e4) -> Schedule.Family {
     }
   }
 
+  /// 10 steps: warm-up and decay may touch, but not overlap; rounding of the warm-up counts for nothing.
+  @Test(arguments: [
+    (Warmup.Length.share(0.5), 0.9, false), (.steps(9), 0.2, false), (.epochs(1.7), 0.2, false),
+    (.share(0.1), 0.9, true), (.steps(8), 0.2, true), (.epochs(1.5), 0.25, true), (.share(0.7), 0.3, true),
+  ])
+  func warmUpAndDecayMustFit(length: Warmup.Length, share: Double, fits: Bool) throws {
+    var decay = StableDecay()
+    decay.share = share
+    func trainer(epochs: Int) throws -> Trainer {
+      try smallTrainer(epochs: epochs) {
+        $0.architecture = .mlp
+        $0.network.hiddenSizes = [2]
+        $0.limitBatches = 5
+        $0.schedule = Schedule(.stableDecay(decay), warmup: Warmup(length))
+      }
+    }
+    if fits {
+      _ = try trainer(epochs: 2)
+    } else {
+      #expect {
+        try trainer(epochs: 2)
+      } throws: { "\($0)".contains("steps, is out of range; use at most the 10 steps of the run") }
+    }
+    // Nothing is trained.
+    _ = try trainer(epochs: 0)
+  }
+
   @Test func saysWhatItDoes() {
     func summary(_ schedule: Schedule) -> String { schedule.summary(epochs: 8, stepsInEpoch: 500) }
     #expect(summary(.standard) == "×0.5 from epoch 5, ×0.1 from epoch 7")

@@ -71,6 +71,17 @@ extension Schedule {
     "\(count(value)) \(Int(value) == 1 ? "step" : "steps")"
   }
 
+  /// Throws ``TrainingError/invalidOption(name:value:range:)`` where warm-up and decay do not both fit into the run.
+  func validate(epochs: Int, stepsInEpoch: Int) throws(TrainingError) {
+    let total = Double(epochs * stepsInEpoch)
+    guard case .stableDecay(let decay) = family, let warmup, total > 0 else { return }
+    let (rise, fall) = (warmup.steps(stepsInEpoch: stepsInEpoch, epochs: epochs), decay.share * total)
+    guard rise + fall > total * (1 + 1e-9) else { return }
+    throw .invalidOption(
+      name: "the sum of warm-up and decay,", value: "\(Self.text(rise)) + \(Self.text(fall)) steps,",
+      range: "at most the \(Self.steps(total)) of the run")
+  }
+
   /// Throws ``TrainingError/invalidOption(name:value:range:)`` for the first number outside its range.
   func validate() throws(TrainingError) {
     func require(_ holds: Bool, _ name: String, _ value: Any, _ range: String) throws(TrainingError) {
