@@ -17,10 +17,13 @@ extension Trainer {
   }
 
   private func learningRate(base: Double) -> Double {
-    let moment = Schedule.Moment(
-      step: state.position.step, epoch: state.position.epoch, stepsInEpoch: stepsInEpoch,
-      epochs: options.epochs)
-    return options.schedule.learningRate(base: base, at: moment, plateau: state.plateau)
+    options.schedule.learningRate(base: base, at: moment(step: state.position.step), plateau: state.plateau)
+  }
+
+  /// Of a step of the epoch that the run is in.
+  func moment(step: Int) -> Schedule.Moment {
+    Schedule.Moment(
+      step: step, epoch: state.position.epoch, stepsInEpoch: stepsInEpoch, epochs: options.epochs)
   }
 
   /// Where the tree has a Lookahead, after how many steps it synchronises.

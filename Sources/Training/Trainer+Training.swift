@@ -116,7 +116,11 @@ extension Trainer {
     let isBest = judged.improves(on: state.best, by: options.monitor)
     if isBest { state.best = judged }
     state.epochsWithoutGain = isBest ? 0 : state.epochsWithoutGain + 1
-    if case .plateau(let rule) = options.schedule.family { state.plateau.judge(judged.loss, by: rule) }
+    // Epochs of the warm-up, also those of which it is only a part, are not the plateau's.
+    let start = moment(step: state.position.step - state.position.stepInEpoch)
+    if case .plateau(let rule) = options.schedule.family, !options.schedule.isWarmingUp(at: start) {
+      state.plateau.judge(judged.loss, by: rule)
+    }
     return isBest
   }
 

@@ -114,6 +114,30 @@ private func cycle(start: Double = 25, end: Double = 1e4) -> Schedule.Family {
     #expect(state.reductions >= 2)
   }
 
+  /// No loss is good enough: the second epoch that counts lowers the learning rate, and the warm-up's do not count.
+  @Test(
+    arguments: [
+      (nil, Schedule.Unit?.none, 2), (Warmup.Length.epochs(3), nil, 5), (.steps(4), nil, 4),
+      (.epochs(3), .epoch, 5),
+    ] as [(Warmup.Length?, Schedule.Unit?, Int)])
+  func plateauWaitsForTheWarmUp(length: Warmup.Length?, every: Schedule.Unit?, reduced: Int) throws {
+    var rule = Plateau()
+    rule.patience = 0
+    rule.threshold = 0.999
+    let recorder = Recorder()
+    let options = smallRun(epochs: 6) {
+      $0.architecture = .mlp
+      $0.network.hiddenSizes = [2]
+      $0.limitBatches = 3
+      $0.schedule = Schedule(.plateau(rule), warmup: length.map { Warmup($0, start: 1) }, every: every)
+    }
+    let trainer = try Trainer(options, dataset: smallDigits, events: recorder)
+    _ = try trainer.train()
+    // The rate of the epoch after which it was lowered is still the first one.
+    let rates = recorder.epochs.compactMap(\.learningRate)
+    #expect(rates.firstIndex { $0 < rates[0] } == reduced, "\(rates)")
+  }
+
   /// Decays that PyTorch does not have, by their formulas.
   @Test func decaysByOtherShapes() {
     func rates(_ shape: StableDecay.Shape) -> [Double] {

@@ -5,7 +5,8 @@
 public struct Plateau: Hashable, Sendable {
   /// By which the learning rate is multiplied, in 0..<1.
   public var factor = 0.1
-  /// Epochs without a better loss that are let pass, 0 or more; the next one lowers the learning rate.
+  /// Epochs without a better loss that are let pass, 0 or more; the next one lowers the learning rate. Epochs that begin
+  /// within a warm-up do not count.
   public var patience = 10
   /// A loss is better when it is below `(1 − threshold) ·` the best; 0..<1.
   public var threshold = 1e-4

@@ -78,6 +78,13 @@ public struct Schedule: Hashable, Sendable {
     }
   }
 
+  /// Whether a step is part of the warm-up, whose learning rate says nothing about the family's.
+  func isWarmingUp(at moment: Moment) -> Bool {
+    guard !hasOwnRise, let warmup else { return false }
+    let unit = every ?? .step
+    return moment.time(in: unit) < moment.length(of: warmup, in: unit)
+  }
+
   /// Whether the learning rate may change within an epoch.
   var changesWithinEpochs: Bool { unit == .step || (every == nil && warmup != nil) }
 
