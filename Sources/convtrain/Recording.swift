@@ -77,6 +77,7 @@ extension Run {
     let invocation = try Invocation.current.get()
     let environment = RunEnvironment(trainer)
     let directory: RunDirectory
+    let afterOpening: () throws -> Void
     if let resumption {
       directory = resumption.directory
       let earlier = RunEnvironment(in: directory.path)
@@ -88,11 +89,14 @@ extension Run {
           "warning: --epochs was \(before) and is \(trainer.options.epochs): from here on the learning rate follows "
             + "the schedule of \(Format.count(trainer.options.epochs, "epoch"))")
       }
-      if invocation.resumed?.isChanged == true {
-        try directory.write(
-          invocation.settings.json(.convtrain), to: RunDirectory.configuration(in: directory.path))
+      // Written when nothing can fail any more but writing: a resume that fails has changed nothing.
+      afterOpening = {
+        if invocation.resumed?.isChanged == true {
+          try directory.write(
+            invocation.settings.json(.convtrain), to: RunDirectory.configuration(in: directory.path))
+        }
+        try environment.resuming(earlier, at: trainer.state.position.step).write(to: directory)
       }
-      try environment.resuming(earlier, at: trainer.state.position.step).write(to: directory)
     } else {
       guard trainer.options.epochs > 0, !options.noRunDir else { return nil }
       directory =
@@ -100,13 +104,16 @@ extension Run {
         ?? RunDirectory(creatingIn: "runs", name: Self.name(of: trainer))
       // The settings come last: with them it is a run that can go on.
       try environment.write(to: directory)
+      afterOpening = {
+        try directory.write(
+          invocation.settings.json(.convtrain), to: RunDirectory.configuration(in: directory.path))
+      }
     }
     let recorder = try RunRecorder(
       directory, interval: options.checkpointEvery, minutes: options.checkpointMinutes, kept: options.keep,
       resumed: resumption?.checkpoint)
+    try afterOpening()
     if resumption == nil {
-      try directory.write(
-        invocation.settings.json(.convtrain), to: RunDirectory.configuration(in: directory.path))
       if command.display.level != .quiet { Console.error("run directory: \(directory.path)") }
     }
     if !recorder.movedAside.isEmpty {

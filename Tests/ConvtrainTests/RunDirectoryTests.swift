@@ -123,6 +123,22 @@ import Training
     }
   }
 
+  /// What is damaged is found before settings and environment are written anew.
+  @Test func aFailedResumeChangesNothing() throws {
+    #expect(try begin("--run-dir", "run").status == 0)
+    let log = String(decoding: try program.contents("run/metrics.jsonl"), as: UTF8.self)
+    try program.write(Array(("{\n" + log).utf8), to: "run/metrics.jsonl")
+    let names = ["config.json", "environment.json", "metrics.jsonl", "metrics.csv", "checkpoints/index.json"]
+    let before = try names.map { try program.contents("run/" + $0) }
+    let outcome = try program.run("--resume", "run", "--epochs", "3")
+    #expect(outcome.status == 65 && outcome.error.contains("line 1 is damaged"), "\(outcome.error)")
+    #expect(try names.map { try program.contents("run/" + $0) } == before)
+    try program.write(Array(log.utf8), to: "run/metrics.jsonl")
+    #expect(try program.run("--resume", "run", "--epochs", "3").status == 0)
+    #expect(try json("run/config.json")["epochs"] as? Int == 3)
+    #expect(try (json("run/environment.json")["resumed"] as? [Any])?.count == 1)
+  }
+
   @Test func aDamagedCheckpointIsPassedOver() throws {
     #expect(try begin("--run-dir", "run", "--checkpoint-every", "1", "--save", "a.safetensors").status == 0)
     let newest = "run/checkpoints/step-00000006.safetensors"
