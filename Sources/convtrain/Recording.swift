@@ -116,6 +116,12 @@ extension Run {
     if resumption == nil {
       if command.display.level != .quiet { Console.error("run directory: \(directory.path)") }
     }
+    if recorder.missingSteps > 0 {
+      Console.error(
+        "warning: \(MetricsLog.path(in: directory.path)) lacks \(Format.count(recorder.missingSteps)) of the "
+          + "\(Format.count(trainer.state.position.step)) steps that the run has made; they do not come back: put the "
+          + "log back before resuming, or plots and reports will lack them")
+    }
     if !recorder.movedAside.isEmpty {
       Console.error(
         "warning: moved to \(directory.path)/checkpoints/superseded: "

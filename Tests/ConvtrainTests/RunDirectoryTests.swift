@@ -139,6 +139,19 @@ import Training
     #expect(try (json("run/environment.json")["resumed"] as? [Any])?.count == 1)
   }
 
+  @Test func stepsThatTheLogLacksAreCounted() throws {
+    #expect(try begin("--run-dir", "run").status == 0)
+    let whole = try program.run("--resume", "run")
+    #expect(whole.status == 0 && !whole.error.contains("lacks"), "\(whole.error)")
+    try FileManager.default.removeItem(atPath: program.path("run/metrics.jsonl"))
+    let outcome = try program.run("--resume", "run", "--epochs", "3")
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(outcome.error.contains("run/metrics.jsonl lacks 6 of the 6 steps"), "\(outcome.error)")
+    #expect(try steps("run") == [7, 8, 9])
+    let again = try program.run("--resume", "run", "--epochs", "4")
+    #expect(again.error.contains("run/metrics.jsonl lacks 6 of the 9 steps"), "\(again.error)")
+  }
+
   @Test func aDamagedCheckpointIsPassedOver() throws {
     #expect(try begin("--run-dir", "run", "--checkpoint-every", "1", "--save", "a.safetensors").status == 0)
     let newest = "run/checkpoints/step-00000006.safetensors"

@@ -5,6 +5,8 @@ import Foundation
 /// `metrics.jsonl` and `metrics.csv` of a run directory, open for appending.
 public final class MetricsLog {
   private let lines, table: AppendedFile
+  /// How many of the steps that the run had made are not in it.
+  public let missingSteps: Int
 
   private static let columns = [
     "event", "epoch", "step", "loss", "accuracy", "validation_loss", "validation_accuracy",
@@ -21,6 +23,8 @@ public final class MetricsLog {
   public init(directory: String, cutBackTo position: Position) throws(TrainingError) {
     let path = Self.path(in: directory)
     let records = try Self.records(path).filter { $0.belongs(before: position) }
+    let steps = records.compactMap { if case .step(let step) = $0 { step.step } else { nil } }
+    missingSteps = max(0, position.step - Set(steps).count)
     func bytes(_ lines: [String]) -> [UInt8] { Array(lines.map { $0 + "\n" }.joined().utf8) }
     try AtomicFile.write([bytes(records.map(\.line))], to: path)
     let rows = [Self.columns.joined(separator: ",")] + records.compactMap(Self.row)

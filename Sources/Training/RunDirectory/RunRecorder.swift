@@ -46,6 +46,9 @@ public final class RunRecorder: EventSink {
     }
   }
 
+  /// How many of the steps that the run had made its log lacks; see ``MetricsLog``.
+  public var missingSteps: Int { log.missingSteps }
+
   /// Checkpoints of later steps than that from which the run goes on; see ``CheckpointFolder``.
   public private(set) var movedAside: [String] = []
 
