@@ -198,7 +198,7 @@ let package = Package(
       path: "Tests/NaiveTrainer", swiftSettings: strict),
     .testTarget(
       name: "ConvtrainTests",
-      dependencies: ["convtrain", "naive-trainer", "Training", "Datasets", "TestSupport"],
+      dependencies: ["convtrain", "naive-trainer", "Training", "Datasets", "Safetensors", "TestSupport"],
       exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(

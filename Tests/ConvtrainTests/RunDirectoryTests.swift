@@ -2,6 +2,7 @@
 
 import Datasets
 import Foundation
+import Safetensors
 import TestSupport
 import Testing
 import Training
@@ -121,6 +122,32 @@ import Training
       #expect(outcome.status == 0, "\(outcome.error)")
       #expect(try program.contents("a.safetensors") == first)
     }
+  }
+
+  /// A checkpoint without the metadata of weights: the file that the run began with is needed again.
+  @Test func anOlderCheckpointTakesTheLoadedFileAgain() throws {
+    #expect(try begin("--no-run-dir", "--save", "w.safetensors").status == 0)
+    var weights = try TrainedWeights(reading: program.path("w.safetensors"))
+    weights.file.metadata["mean"] = "0.4"
+    try weights.write(to: program.path("w.safetensors"))
+    let whole = try begin(
+      "--load", "w.safetensors", "--run-dir", "run", "--checkpoint-every", "1", "--keep", "9", "--save",
+      "a.safetensors")
+    #expect(whole.status == 0, "\(whole.error)")
+    let first = try program.contents("a.safetensors")
+    let checkpoint = "run/checkpoints/step-00000002.safetensors"
+    var file = try SafetensorsFile(verifying: [UInt8](program.contents(checkpoint)))
+    for name in ["arch", "input_shape", "classes", "hidden_sizes", "batch_norm", "mean", "deviation"] {
+      file.metadata[name] = nil
+    }
+    try file.withChecksums().write(to: program.path(checkpoint))
+    let outcome = try program.run("--resume", checkpoint)
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(outcome.error.contains("it is taken from w.safetensors again"), "\(outcome.error)")
+    #expect(try program.contents("a.safetensors") == first)
+    try FileManager.default.removeItem(atPath: program.path("w.safetensors"))
+    let gone = try program.run("--resume", checkpoint)
+    #expect(gone.status == 66 && gone.error.contains("w.safetensors: no such file"), "\(gone.error)")
   }
 
   /// What is damaged is found before settings and environment are written anew.
