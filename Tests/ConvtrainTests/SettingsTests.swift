@@ -1,5 +1,6 @@
 // Settings read off command lines and files mean the same to the parser.
 
+import ArgumentParser
 import Foundation
 import TestSupport
 import Testing
@@ -14,8 +15,7 @@ import Testing
   @Test func readsWhatTheParserReads() {
     let read = settings(
       "resnet18", "--epochs", "3", "--lr=1e-3", "--lookahead", "--opt", "a=1", "--opt=b=2", "-q", "--resume",
-      "-v",
-      "--load", "-odd")
+      "-v", "--load=-odd")
     #expect(
       read.values == [
         "arch": .one("resnet18"), "epochs": .one("3"), "lr": .one("1e-3"), "lookahead": .flag,
@@ -23,6 +23,30 @@ import Testing
       ])
     #expect(settings("--epochs", "1", "--epochs", "2").values == ["epochs": .one("2")])
     #expect(settings("--", "--epochs").values == ["arch": .one("--epochs")])
+  }
+
+  /// What the parser never sees, because settings come from a file, is refused in its words.
+  @Test(arguments: [
+    (["--bogus", "--foo=3"], "Unknown option '--bogus'."), (["--epoch=3"], "Did you mean '--epochs'?"),
+    (["-z"], "Unknown option '-z'."), (["-qz"], "Unknown option '-qz'."),
+    (["--epochs", "--run-dir", "j4"], "Missing value for '--epochs'."),
+    (["--keep"], "Missing value for '--keep'."), (["--load", "-odd"], "Missing value for '--load'."),
+    (["--lookahead=3"], "The option '--lookahead' does not take any value, but '3' was specified."),
+    (["lenet", "mlp"], "Unexpected argument 'mlp'"),
+    (["--keep", "2", "extra", "lenet", "mlp"], "2 unexpected arguments: 'lenet', 'mlp'"),
+  ]) func judgedTokens(tokens: [String], message: String) throws {
+    let error = #expect(throws: ValidationError.self) { try Settings(judging: tokens, table) }
+    #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+    // The parser refuses them too.
+    #expect(throws: (any Error).self) { try Convtrain.parse(tokens) }
+  }
+
+  @Test func judgedTokensThatAreGood() throws {
+    let read = try Settings(judging: ["mlp", "-qv", "--resume", "--epochs", "3", "--no-batch-norm"], table)
+    #expect(
+      read.values == [
+        "arch": .one("mlp"), "quiet": .flag, "verbose": .flag, "epochs": .one("3"), "no-batch-norm": .flag,
+      ])
   }
 
   /// Through a file and back, whatever the text is: names of files may look like numbers.

@@ -38,20 +38,24 @@ struct Invocation: Sendable {
   private static let contradictions = [("no-run-dir", "run-dir"), ("quiet", "verbose"), ("verbose", "quiet")]
 
   init(_ arguments: [String], _ table: OptionTable) throws {
-    let own = Settings(tokens: arguments, table)
     // A subcommand, help or completions: nothing of this concerns them.
     let asksForFile = arguments.contains { token in
       ["--config", "--resume"].contains { token == $0 || token.hasPrefix($0 + "=") }
     }
     if let first = arguments.first, table.subcommands.contains(first) {
-      (tokens, settings, resumed) = (arguments, own, nil)
+      (tokens, settings, resumed) = (arguments, Settings(tokens: arguments, table), nil)
       return
     }
     let standards = Settings(standardsOf: table)
     guard asksForFile else {
       (tokens, resumed) = (arguments, nil)
-      settings = Self.lasting(standards.overridden(by: own))
+      settings = Self.lasting(standards.overridden(by: Settings(tokens: arguments, table)))
       return
+    }
+    // From here on the parser sees what was understood, not what was typed.
+    let own = try Settings(judging: arguments, table)
+    for name in ["config", "resume"] where Self.count(of: "--\(name)", in: arguments) > 1 {
+      throw ValidationError("--\(name) is given more than once; keep one of them")
     }
     let resume = Self.resumeValue(arguments)
     var stated = own
@@ -104,6 +108,10 @@ struct Invocation: Sendable {
     resumed = ResumedRun(
       directory: directory, file: checkpoint, isChanged: settings != before,
       epochsBefore: epochs == settings.values["epochs"] ? nil : Self.text(epochs))
+  }
+
+  private static func count(of option: String, in arguments: [String]) -> Int {
+    arguments.count { $0 == option || $0.hasPrefix(option + "=") }
   }
 
   /// What follows `--resume`: "" for nothing; nil where it does not stand.

@@ -1,5 +1,6 @@
 // Arguments as names and values: read off the command line or a file, written to a file.
 
+import ArgumentParser
 import Foundation
 import OptimizerHost
 import Terminal
@@ -17,30 +18,69 @@ struct Settings: Equatable, Sendable {
   private(set) var values: [String: Value] = [:]
 
   /// Reads a command line as the parser will. What it will refuse is left out here.
-  init(tokens: [String], _ table: OptionTable) {
+  init(tokens: [String], _ table: OptionTable) { _ = read(tokens, table) }
+
+  /// Reads a command line that the parser will not see as it is.
+  /// - Throws: what the parser would say of unknown options, values that are missing or too many, and extra words.
+  init(judging tokens: [String], _ table: OptionTable) throws(ValidationError) {
+    if let problem = read(tokens, table).first { throw ValidationError(problem) }
+  }
+
+  /// What is wrong with the tokens, in words.
+  private mutating func read(_ tokens: [String], _ table: OptionTable) -> [String] {
+    var problems: [String] = []
+    var extra: [String] = []
     var rest = tokens[...]
     var isOver = false
+    func word(_ token: String) {
+      guard let positional = table.positional else { return extra.append(token) }
+      if values[positional.name] != nil { extra.append(token) } else { set(positional, token) }
+    }
     while let token = rest.popFirst() {
       if token == "--" && !isOver {
         isOver = true
       } else if isOver || !token.hasPrefix("-") {
-        if let positional = table.positional { set(positional, token) }
+        word(token)
+      } else if Self.isCluster(token, table) {
+        rest = token.dropFirst().map { "-\($0)" } + rest
       } else {
         let parts = token.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
           String.init)
-        guard let entry = table[spelling: parts[0]] else { continue }
+        guard let entry = table[spelling: parts[0]] else {
+          let known = table.entries.flatMap(\.spellings)
+          problems.append("Unknown option '\(parts[0])'.\(suggestion(for: parts[0], among: known))")
+          continue
+        }
         if !entry.takesValue {
+          if parts.count == 2 {
+            problems.append(
+              "The option '\(parts[0])' does not take any value, but '\(parts[1])' was specified.")
+          }
           // Of flags that undo one another the spelling says which it is.
           values[String(parts[0].drop { $0 == "-" }).count > 1 ? String(parts[0].dropFirst(2)) : entry.name] =
             .flag
         } else if parts.count == 2 {
           set(entry, parts[1])
-        } else if let next = rest.first, !next.hasPrefix(entry.name == "resume" ? "-" : "--") {
+        } else if let next = rest.first, !next.hasPrefix("-") || next == "-" {
           set(entry, next)
           rest.removeFirst()
+        } else if entry.name != "resume" {
+          problems.append("Missing value for '\(parts[0])'.")
         }
       }
     }
+    if !extra.isEmpty {
+      let words = extra.map { "'\($0)'" }.joined(separator: ", ")
+      problems.append(
+        extra.count == 1 ? "Unexpected argument \(words)" : "\(extra.count) unexpected arguments: \(words)")
+    }
+    return problems
+  }
+
+  /// Whether a token is several short flags in one, such as `-qv`.
+  private static func isCluster(_ token: String, _ table: OptionTable) -> Bool {
+    token.count > 2 && !token.hasPrefix("--")
+      && token.dropFirst().allSatisfy { table[spelling: "-\($0)"]?.takesValue == false }
   }
 
   /// Reads a configuration file: one JSON object; a member is named as the option is, without dashes.
