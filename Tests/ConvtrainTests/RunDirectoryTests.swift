@@ -67,10 +67,22 @@ import Training
     #expect(try program.contents("a.safetensors") != program.contents("c.safetensors"))
   }
 
+  /// A flag of the command line undoes its opposite in the file, and one of them is written.
+  @Test func aFlagUndoesItsOpposite() throws {
+    #expect(try begin("--run-dir", "first", "--no-batch-norm").status == 0)
+    let outcome = try program.run("--config", "first/config.json", "--run-dir", "second", "--batch-norm")
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let config = try json("second/config.json")
+    #expect(config["batch-norm"] as? Bool == true && config["no-batch-norm"] == nil)
+    let checkpoint = try program.contents("second/checkpoints/step-00000006.safetensors")
+    #expect(checkpoint.range(of: Data("running_mean".utf8)) != nil)
+  }
+
   @Test(arguments: [
     (#"{"epoch": 3}"#, 64, "epoch is no option of convtrain. Did you mean 'epochs'?"),
     (#"{"epochs": true}"#, 64, "epochs takes a number or a text"),
     (#"{"lookahead": 1}"#, 64, "lookahead takes true or false"),
+    (#"{"batch-norm": true, "no-batch-norm": true}"#, 64, "contradict each other"),
     (#"{"epochs": 0}"#, 64, "--epochs 0 is out of range"), (#"[1]"#, 64, "is no JSON object"),
     (#"{"epochs": {}}"#, 64, "no number, text, truth value or list of texts"),
     (#"{"#, 64, "is no JSON object"),

@@ -72,6 +72,15 @@ import Testing
     #expect(command.training.epochs == 8 && command.checkpoints.keep == 3)
   }
 
+  /// Of a flag and its opposite one is in force, wherever they stand.
+  @Test func laterFlagsUndoTheirOpposites() {
+    #expect(settings("--batch-norm", "--no-batch-norm").values == ["no-batch-norm": .flag])
+    #expect(settings("--no-batch-norm", "--batch-norm").values == ["batch-norm": .flag])
+    let file = settings("--no-batch-norm", "--run-dir", "a", "--no-decay", "bias")
+    let both = file.overridden(by: settings("--batch-norm", "--no-run-dir"))
+    #expect(both.values == ["batch-norm": .flag, "no-run-dir": .flag, "no-decay": .one("bias")])
+  }
+
   @Test func laterStatementsWin() {
     let first = settings("lenet", "--epochs", "3", "--opt", "a=1")
     let both = first.overridden(by: settings("mlp", "--epochs", "4", "--opt", "b=2"))

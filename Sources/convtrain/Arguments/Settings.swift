@@ -56,7 +56,9 @@ struct Settings: Equatable, Sendable {
             problems.append(
               "The option '\(parts[0])' does not take any value, but '\(parts[1])' was specified.")
           }
-          // Of flags that undo one another the spelling says which it is.
+          // Of flags that undo one another the spelling says which it is, and the later one is in force.
+          for spelling in entry.spellings { values[String(spelling.dropFirst(2))] = nil }
+          values[Self.opposite(of: entry.name)] = nil
           values[String(parts[0].drop { $0 == "-" }).count > 1 ? String(parts[0].dropFirst(2)) : entry.name] =
             .flag
         } else if parts.count == 2 {
@@ -104,6 +106,11 @@ struct Settings: Equatable, Sendable {
         throw ConfigurationError(
           path: path, problem: "\(name) is no option of convtrain.\(suggestion(for: name, among: known))")
       }
+      if case .truth(true) = member, members[Self.opposite(of: name)].map({ $0.isTrue }) == true {
+        throw ConfigurationError(
+          path: path,
+          problem: "\(Self.opposite(of: name)) and \(name) contradict each other; keep one of them")
+      }
       switch (member, entry.takesValue || entry.name == table.positional?.name) {
       case (.truth(let holds), false): if holds { values[name] = .flag }
       case (.text(let text), true): set(entry, text)
@@ -139,9 +146,15 @@ struct Settings: Equatable, Sendable {
 
   mutating func remove(_ name: String) { values[name] = nil }
 
-  /// With what `later` states on top; lists grow.
+  /// What a flag undoes, if there is such an option.
+  static func opposite(of name: String) -> String {
+    name.hasPrefix("no-") ? String(name.dropFirst(3)) : "no-\(name)"
+  }
+
+  /// With what `later` states on top; lists grow, and a flag undoes its opposite.
   func overridden(by later: Settings) -> Settings {
     var result = self
+    for name in later.values.keys { result.remove(Self.opposite(of: name)) }
     result.values.merge(later.values) { old, new in
       guard case .several(let first) = old, case .several(let second) = new else { return new }
       return .several(first + second)
@@ -209,6 +222,8 @@ struct Settings: Equatable, Sendable {
     case truth(Bool)
     case text(String)
     case list([String])
+
+    var isTrue: Bool { if case .truth(let holds) = self { holds } else { false } }
 
     init(from decoder: any Decoder) throws {
       let value = try decoder.singleValueContainer()
