@@ -94,7 +94,7 @@ import Training
         ["--warmup-start is not for one-cycle; use --cycle-start"]
       ),
       (["--warmup", "3", "--warmup-start", "1.5"], ["--warmup-start 1.5 is out of range; use 0 to 1"]),
-      (["--patience", "0"], ["--patience 0 is out of range; use 1 or more"]),
+      (["--patience", "0"], ["--patience 0 is out of range; use 1 to 1000000000"]),
       (["--accumulate", "0"], ["--accumulate 0 is out of range; use 1 to 65536"]),
       (["--label-smoothing", "1"], ["--label-smoothing 1.0 is out of range; use 0 or more and below 1"]),
       (["--monitor", "luck"], ["--monitor", "accuracy"]),
@@ -108,6 +108,43 @@ import Training
     ].map { name, value, needed in
       ([name, value], ["\(name) needs --schedule \(needed); add it, or leave \(name) out"])
     }
+
+  /// Every option that counts has an end: what is computed from it does not overflow.
+  @Test(arguments: [
+    "--epochs", "--limit-batches", "--patience", "--keep", "--lookahead-k", "--trace-limit",
+    "--plateau-patience", "--plateau-cooldown", "--batch-size", "--accumulate", "--threads",
+    "--randaugment-layers", "--randaugment-magnitude", "--warmup", "--milestones", "--checkpoint-every",
+    "--time-limit", "--checkpoint-minutes", "--image-size", "--channels",
+  ]) func countsHaveLimits(option: String) throws {
+    let needs = [
+      "--lookahead-k": ["--lookahead"], "--trace-limit": ["--trace", "t"],
+      "--plateau-patience": ["--schedule", "plateau"], "--plateau-cooldown": ["--schedule", "plateau"],
+      "--milestones": ["--schedule", "multistep"], "--randaugment-magnitude": ["--randaugment-layers", "2"],
+    ]
+    for value in ["1000000001", "100000000000000000", "9223372036854775807"] {
+      let arguments = (needs[option] ?? []) + [option, value]
+      let error = #expect(throws: (any Error).self, "\(arguments)") { try Convtrain.parse(arguments) }
+      guard let error else { continue }
+      #expect(Convtrain.exitCode(for: error).rawValue == 64 && Convtrain.message(for: error).contains(option))
+    }
+  }
+
+  /// A plan for the largest numbers that are taken, at once.
+  @Test(
+    .timeLimit(.minutes(1)),
+    arguments: [
+      ["--epochs", "1000000000"],
+      ["--epochs", "1000000000", "--schedule", "constant", "--warmup", "1000000000"],
+      ["--epochs", "1000000000", "--schedule-every", "step", "--keep", "1000000000", "--warmup", "1000000e"],
+      ["--seed", "18446744073709551615", "--checkpoint-every", "1000000000e", "--patience", "1000000000"],
+      ["--schedule", "multistep", "--milestones", "3,1000000000", "--time-limit", "1000000000"],
+      ["--limit-batches", "1000000000", "--accumulate", "65536", "--epochs", "1000000000"],
+    ]) func theLargestNumbersAreTaken(arguments: [String]) throws
+  {
+    let program = try Program("convtrain")
+    let outcome = try program.start(["mlp", "--hidden-sizes", "4", "--dry-run"] + arguments).finish()
+    #expect(outcome.status == 0, "\(outcome.error)")
+  }
 
   @Test func nonsenseIsRefusedByName() {
     for (arguments, texts) in Self.refusals {

@@ -15,7 +15,7 @@ struct CheckpointOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Takes a checkpoint after so many steps, or epochs with an 'e' behind, 1 or more.",
+      "Takes a checkpoint after so many steps, or epochs with an 'e' behind, 1…1e9.",
       valueName: "steps|epochs"))
   var checkpointEvery = CheckpointInterval.everyEpoch
 
@@ -26,7 +26,7 @@ struct CheckpointOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Newest checkpoints to keep, 1 or more; the best one stays besides.", valueName: "count"))
+      "Newest checkpoints to keep, 1…1e9; the best one stays besides.", valueName: "count"))
   var keep = 3
 
   @Option(
@@ -46,7 +46,7 @@ struct CheckpointOptions: ParsableArguments {
   var dryRun = false
 
   func validate() throws {
-    try require(keep >= 1, "--keep", keep, "1 or more")
+    try requireCount("--keep", keep, from: 1)
     if let checkpointMinutes {
       try require(
         checkpointMinutes > 0 && checkpointMinutes < 1e6, "--checkpoint-minutes", checkpointMinutes,
@@ -62,6 +62,7 @@ struct CheckpointOptions: ParsableArguments {
 extension CheckpointInterval: ExpressibleByArgument {
   public init?(argument: String) {
     self.init(argument)
+    guard count <= largestCount else { return nil }
   }
 
   public var defaultValueDescription: String { text }

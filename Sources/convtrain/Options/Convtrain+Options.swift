@@ -34,6 +34,15 @@ extension Convtrain {
   }
 }
 
+/// The most that an option which counts takes: products of two such numbers fit into an `Int`.
+let largestCount = 1_000_000_000
+
+/// Refuses a count outside `least`…``largestCount``.
+func requireCount(_ option: String, _ value: Int?, from least: Int) throws {
+  guard let value else { return }
+  try require((least...largestCount).contains(value), option, value, "\(least) to \(largestCount)")
+}
+
 /// Refuses a value outside its range.
 func require(_ holds: Bool, _ option: String, _ value: Any, _ range: String) throws {
   guard holds else { throw ValidationError("\(option) \(value) is out of range; use \(range)") }

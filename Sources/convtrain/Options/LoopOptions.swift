@@ -3,14 +3,14 @@
 import ArgumentParser
 
 struct LoopOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Passes over the training images, 1 or more.", valueName: "count"))
+  @Option(help: ArgumentHelp("Passes over the training images, 1…1e9.", valueName: "count"))
   var epochs = 8
 
   @Option(help: ArgumentHelp("Images per step, 1…65536.", valueName: "count"))
   var batchSize = 64
 
   @Option(
-    help: ArgumentHelp("The most steps of an epoch, 1 or more. (default: no limit)", valueName: "count"))
+    help: ArgumentHelp("The most steps of an epoch, 1…1e9. (default: no limit)", valueName: "count"))
   var limitBatches: Int?
 
   @Option(help: ArgumentHelp("Of initial weights, split, order and dropout.", valueName: "number"))
@@ -23,9 +23,9 @@ struct LoopOptions: ParsableArguments {
   var gpu = false
 
   func validate() throws {
-    try require(epochs >= 1, "--epochs", epochs, "1 or more")
+    try requireCount("--epochs", epochs, from: 1)
     try require((1...65536).contains(batchSize), "--batch-size", batchSize, "1 to 65536")
-    if let limitBatches { try require(limitBatches >= 1, "--limit-batches", limitBatches, "1 or more") }
+    try requireCount("--limit-batches", limitBatches, from: 1)
     if let threads { try require((1...1024).contains(threads), "--threads", threads, "1 to 1024") }
   }
 }

@@ -29,7 +29,7 @@ struct OptimizerOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Lookahead: steps between synchronisations, 1 or more. (default: 5)", valueName: "steps"))
+      "Lookahead: steps between synchronisations, 1…1e9. (default: 5)", valueName: "steps"))
   var lookaheadK: Int?
 
   @Option(
@@ -49,7 +49,7 @@ struct OptimizerOptions: ParsableArguments {
         throw ValidationError("\(name) needs --lookahead; add it, or leave \(name) out")
       }
     }
-    if let lookaheadK { try require(lookaheadK >= 1, "--lookahead-k", lookaheadK, "1 or more") }
+    try requireCount("--lookahead-k", lookaheadK, from: 1)
     if let lookaheadAlpha {
       try require((0...1).contains(lookaheadAlpha), "--lookahead-alpha", lookaheadAlpha, "0 to 1")
     }

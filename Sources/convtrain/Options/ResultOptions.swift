@@ -25,7 +25,7 @@ struct ResultOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The most calls that --trace writes, 0 or more. (default: \(Trace.standardLimit))", valueName: "count"))
+      "The most calls that --trace writes, 0…1e9. (default: \(Trace.standardLimit))", valueName: "count"))
   var traceLimit: Int?
 
   @Flag(help: "Adds the confusion matrix of the test images.")
@@ -36,6 +36,6 @@ struct ResultOptions: ParsableArguments {
     guard trace != nil else {
       throw ValidationError("--trace-limit needs --trace; add it, or leave --trace-limit out")
     }
-    try require(traceLimit >= 0, "--trace-limit", traceLimit, "0 or more")
+    try requireCount("--trace-limit", traceLimit, from: 0)
   }
 }

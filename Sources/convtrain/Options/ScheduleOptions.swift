@@ -20,8 +20,8 @@ struct ScheduleOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Rises linearly to the learning rate first: over steps (500), epochs (2e) or a share of the run (5%). With "
-        + "one-cycle the length of its rise. (default: 30% for one-cycle, 5% for wsd, else none)",
+      "Rises linearly to the learning rate first: over steps (500), epochs (2e) or a share of the run (5%), at most "
+        + "1e9 steps or 1e6 epochs. With one-cycle the length of its rise. (default: 30% for one-cycle, 5% for wsd, else none)",
       valueName: "length"))
   var warmup: WarmupLength?
 
@@ -38,7 +38,7 @@ struct ScheduleOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "multistep: after how many epochs (or steps) the learning rate falls, such as 30,60,80.",
+      "multistep: after how many epochs (or steps) the learning rate falls, 1…1e9 each, such as 30,60,80.",
       valueName: "list"))
   var milestones: Milestones?
 
@@ -73,7 +73,7 @@ struct ScheduleOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "plateau: epochs without a lower validation loss that are let pass, 0 or more. (default: 10)",
+      "plateau: epochs without a lower validation loss that are let pass, 0…1e9. (default: 10)",
       valueName: "count"))
   var plateauPatience: Int?
 
@@ -84,7 +84,7 @@ struct ScheduleOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "plateau: epochs after a reduction that do not count, 0 or more. (default: 0)", valueName: "count"))
+      "plateau: epochs after a reduction that do not count, 0…1e9. (default: 0)", valueName: "count"))
   var plateauCooldown: Int?
 
   func validate() throws {
@@ -128,12 +128,8 @@ struct ScheduleOptions: ParsableArguments {
     try range("--decay-share", decayShare, "0 to 1") { (0...1).contains($0) }
     try range("--plateau-factor", plateauFactor, "0 or more and below 1") { (0..<1).contains($0) }
     try range("--plateau-threshold", plateauThreshold, "0 or more and below 1") { (0..<1).contains($0) }
-    if let plateauPatience {
-      try require(plateauPatience >= 0, "--plateau-patience", plateauPatience, "0 or more")
-    }
-    if let plateauCooldown {
-      try require(plateauCooldown >= 0, "--plateau-cooldown", plateauCooldown, "0 or more")
-    }
+    try requireCount("--plateau-patience", plateauPatience, from: 0)
+    try requireCount("--plateau-cooldown", plateauCooldown, from: 0)
   }
 
   var value: Schedule {

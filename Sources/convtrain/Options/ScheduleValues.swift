@@ -8,7 +8,7 @@ struct WarmupLength: ExpressibleByArgument {
   let length: Warmup.Length
 
   init?(argument: String) {
-    if let steps = Int(argument), steps >= 0 {
+    if let steps = Int(argument), (0...largestCount).contains(steps) {
       length = .steps(steps)
     } else if argument.hasSuffix("e"), let epochs = Double(argument.dropLast()), (0...1e6).contains(epochs) {
       length = .epochs(epochs)
@@ -20,13 +20,13 @@ struct WarmupLength: ExpressibleByArgument {
   }
 }
 
-/// Whole numbers above 0, separated by commas.
+/// Whole numbers of 1…``largestCount``, separated by commas.
 struct Milestones: ExpressibleByArgument {
   let values: [Int]
 
   init?(argument: String) {
     let numbers = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
-    guard numbers.allSatisfy({ $0 >= 1 }) else { return nil }
+    guard numbers.allSatisfy({ (1...largestCount).contains($0) }) else { return nil }
     values = numbers
   }
 }
@@ -69,12 +69,12 @@ struct MonitorName: ExpressibleByArgument {
   var defaultValueDescription: String { monitor.rawValue }
 }
 
-/// A time: `90s`, `30m`, `1h30m`, or plain seconds.
+/// A time: `90s`, `30m`, `1h30m`, or plain seconds; above 0, and ``largestCount`` seconds at most.
 struct TimeSpan: ExpressibleByArgument {
   let seconds: Double
 
   init?(argument: String) {
-    if let plain = Double(argument), plain > 0, plain.isFinite {
+    if let plain = Double(argument), plain > 0, plain <= Double(largestCount) {
       seconds = plain
       return
     }
@@ -94,7 +94,7 @@ struct TimeSpan: ExpressibleByArgument {
         number = ""
       }
     }
-    guard number.isEmpty, total > 0, total.isFinite else { return nil }
+    guard number.isEmpty, total > 0, total <= Double(largestCount) else { return nil }
     seconds = total
   }
 }

@@ -6,7 +6,7 @@ import Training
 struct StoppingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Ends the run after this many epochs in a row that were not better, 1 or more. (default: no limit)",
+      "Ends the run after this many epochs in a row that were not better, 1…1e9. (default: no limit)",
       valueName: "epochs"))
   var patience: Int?
 
@@ -16,7 +16,7 @@ struct StoppingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Ends the run after the step in which this time is over: 90s, 30m, 1h30m. (default: no limit)",
+      "Ends the run after the step in which this time is over: 90s, 30m, 1h30m, at most 1e9 s. (default: no limit)",
       valueName: "time"))
   var timeLimit: TimeSpan?
 
@@ -26,6 +26,6 @@ struct StoppingOptions: ParsableArguments {
   var overfitBatch = false
 
   func validate() throws {
-    if let patience { try require(patience >= 1, "--patience", patience, "1 or more") }
+    try requireCount("--patience", patience, from: 1)
   }
 }
