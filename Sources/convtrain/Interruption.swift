@@ -1,4 +1,5 @@
-// Ctrl-C and SIGTERM: the first ends the run after the current step, the second at once.
+// Ctrl-C and SIGTERM: the first ends the run after the current step, the second at once; before the first step there is
+// nothing to finish, and the first ends the program.
 
 import Foundation
 import Synchronization
@@ -6,6 +7,9 @@ import Terminal
 
 /// The first signal that came; signals belong to the process, so there is one for all.
 private let received = Atomic<Int32>(0)
+
+/// Whether there are steps to finish.
+private let hasBegun = Atomic<Bool>(false)
 
 /// Listens for SIGINT and SIGTERM from its making on, as long as it lives.
 final class Interruption {
@@ -18,7 +22,7 @@ final class Interruption {
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
         let (isFirst, _) = received.compareExchange(expected: 0, desired: number, ordering: .relaxed)
-        if !isFirst { _exit(128 + number) }
+        if !isFirst || !hasBegun.load(ordering: .relaxed) { _exit(128 + number) }
       }
       source.resume()
       return source
@@ -28,6 +32,9 @@ final class Interruption {
   deinit {
     for source in sources { source.cancel() }
   }
+
+  /// From here on the first signal is left to those who ask for it.
+  func begin() { hasBegun.store(true, ordering: .relaxed) }
 
   /// Whether a signal came.
   var isRequested: Bool { received.load(ordering: .relaxed) != 0 }

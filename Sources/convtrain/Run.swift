@@ -90,6 +90,7 @@ struct Run {
     if let board = reports.board { sinks.add(board) }
     func pause(_ pause: Pause) throws { try recorder?.pause(pause, of: trainer) }
     let summary: TrainingSummary
+    interruption.begin()
     do {
       summary = try clock.measure("training") {
         try trainer.train(isCancelled: { interruption.isRequested }, atPause: pause)

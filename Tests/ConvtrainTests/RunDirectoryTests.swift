@@ -233,6 +233,17 @@ import Training
     #expect(try steps("run") == Array(1...#require(steps("run").last)))
   }
 
+  /// Before the first step there is nothing to finish: here the images are still being drawn.
+  @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
+  func aSignalBeforeTheFirstStepEndsTheProgram(number: Int32, status: Int32) throws {
+    let running = try program.start(["mlp", "--gpu"])
+    try running.waitForError("--gpu")
+    kill(running.process.processIdentifier, number)
+    let outcome = try running.finish()
+    #expect(outcome.status == status && !outcome.error.contains("interrupted after"), "\(outcome.error)")
+    #expect(!FileManager.default.fileExists(atPath: program.path("runs")))
+  }
+
   /// To resume it would make the same steps again: what is offered is a new run from its weights.
   @Test func divergenceNamesTheLastGoodCheckpoint() throws {
     let outcome = try begin(

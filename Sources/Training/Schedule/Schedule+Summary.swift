@@ -46,7 +46,7 @@ extension Schedule {
     var changes: [String] = []
     // A change between two epochs is looked for in steps only where steps count.
     let times = unit == .epoch ? start.epochs : start.epochs * start.stepsInEpoch
-    for time in 0..<times {
+    for time in turns(times) where time < times {
       moment.epoch = unit == .epoch ? time : time / max(1, start.stepsInEpoch)
       moment.step = unit == .epoch ? time * start.stepsInEpoch : time
       let now = plain.learningRate(base: 1, at: moment)
@@ -57,6 +57,17 @@ extension Schedule {
       factor = now
     }
     return changes.isEmpty ? "constant" : changes.joined(separator: ", ")
+  }
+
+  /// In order, the times at which the factor may change, and the first one: few, however long the run is.
+  private func turns(_ times: Int) -> [Int] {
+    let turns: [Int]
+    switch family {
+    case .standard: turns = [(times + 1) / 2, times - times / 4]
+    case .multistep(let multistep): turns = multistep.milestones
+    default: turns = []
+    }
+    return Set([0] + turns).sorted()
   }
 
   private static func text(_ value: Double) -> String { String(format: "%.6g", value) }
