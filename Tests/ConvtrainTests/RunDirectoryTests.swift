@@ -102,6 +102,9 @@ import Training
       (["lenet", "--resume", "run"], 64, "arch was mlp and is lenet"),
       (["--resume", "run", "--run-dir", "other"], 64, "leave --run-dir out"),
       (["--resume", "run", "--config", "run/config.json"], 64, "leave --config out"),
+      (
+        ["--resume", "run", "--skip-train"], 64, "use --load run/checkpoints/step-….safetensors --skip-train"
+      ),
       (["--resume", "run", "--bogus"], 64, "Unknown option '--bogus'"),
       (["--resume", "run", "--resume", "digits"], 64, "--resume is given more than once"),
       (["--config", "run/config.json", "--keep", "2", "mlp", "mlp"], 64, "Unexpected argument 'mlp'"),

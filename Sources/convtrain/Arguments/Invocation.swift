@@ -33,7 +33,7 @@ struct Invocation: Sendable {
   private static let free: Set<String> = [
     "epochs", "threads", "gpu", "quiet", "verbose", "json", "plot", "confusion-matrix", "save", "trace",
     "trace-limit", "checkpoint-every", "checkpoint-minutes", "keep", "allow-insecure", "time-limit",
-    "patience", "tensorboard", "tensorboard-dir", "skip-train", "report", "json-events", "log-every",
+    "patience", "tensorboard", "tensorboard-dir",
   ]
   private static let contradictions = [("no-run-dir", "run-dir"), ("quiet", "verbose"), ("verbose", "quiet")]
 
@@ -80,6 +80,12 @@ struct Invocation: Sendable {
       throw ValidationError("--resume goes on in the run directory that it names; leave --\(name) out")
     }
     let (directory, checkpoint) = try Self.places(resume)
+    if stated.values["skip-train"] != nil {
+      let file = checkpoint ?? "\(RunDirectory.checkpoints(in: directory))/step-….safetensors"
+      throw ValidationError(
+        "--resume goes on with a run's training, and --skip-train leaves it out; to test the run's weights, use "
+          + "--load \(file) --skip-train with the run's network and data")
+    }
     let path = RunDirectory.configuration(in: directory)
     let file = try Settings(configuration: path, table)
     try Self.check(file, table, path)
