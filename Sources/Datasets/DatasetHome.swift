@@ -25,6 +25,13 @@ public struct DatasetHome: Sendable {
 }
 
 extension Dataset {
+  /// Whether a user's word names a place rather than a data set: it holds a `/`, or there is such a file or folder, and it
+  /// is none of the built-in names.
+  public static func isPath(_ word: String) -> Bool {
+    guard !["builtin", "builtin-color"].contains(word) else { return false }
+    return word.contains("/") || FileManager.default.fileExists(atPath: word)
+  }
+
   /// The data set that a user's word names: `builtin` or `builtin-color`; a path that exists, or that holds a `/`; else a
   /// known name whose files were fetched.
   /// - Throws: ``DatasetError``; for a known name that was not fetched, how to fetch it.
@@ -36,8 +43,7 @@ extension Dataset {
     case "builtin-color": return BuiltinColor.make().inForm(images)
     default: break
     }
-    let isPath = word.contains("/") || FileManager.default.fileExists(atPath: word)
-    guard !isPath, let known = KnownDataset(name: word) else {
+    guard !isPath(word), let known = KnownDataset(name: word) else {
       return try load(directory: URL(fileURLWithPath: word), images: images, seed: seed)
     }
     let path = home.directory(of: known.name)

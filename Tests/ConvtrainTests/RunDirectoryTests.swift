@@ -98,7 +98,7 @@ import Training
   @Test func resumingRefusesAnotherRun() throws {
     #expect(try begin("--run-dir", "run").status == 0)
     for (arguments, status, text) in [
-      (["--resume", "run", "--lr", "0.1"], 64, "--lr was not given and is 0.1"),
+      (["--resume", "run", "--lr", "0.1"], 64, "--lr was not given and is 0.1: that would be another run"),
       (["lenet", "--resume", "run"], 64, "arch was mlp and is lenet"),
       (["--resume", "run", "--run-dir", "other"], 64, "leave --run-dir out"),
       (["--resume", "run", "--config", "run/config.json"], 64, "leave --config out"),
@@ -115,10 +115,35 @@ import Training
       let outcome = try program.start(arguments).finish()
       #expect(Int(outcome.status) == status && outcome.error.contains(text), "\(arguments): \(outcome.error)")
     }
+    // The values in force, stated or not.
+    let same = try program.run(
+      "--resume", "run", "--lr", "5e-4", "--weight-decay", "0.0001", "--data", "./digits")
+    #expect(same.status == 0, "\(same.error)")
+    #expect(try json("run/environment.json")["optimizer"].map { "\($0)" }?.contains("lr=0.0005") == true)
     // What is stated as it was changes nothing; more epochs are allowed.
     let more = try program.run("--resume", "run", "--batch-size", "20", "--epochs", "3")
     #expect(more.status == 0 && more.error.contains("--epochs was 2 and is 3"), "\(more.error)")
     #expect(try steps("run") == Array(1...9) && json("run/config.json")["epochs"] as? Int == 3)
+  }
+
+  /// Paths in the settings mean the same from another folder.
+  @Test func aRunGoesOnFromAnotherFolder() throws {
+    let plugin = BuildProducts.directory.appendingPathComponent("libSGD.so").path
+    try FileManager.default.copyItem(atPath: plugin, toPath: program.path("own.so"))
+    let first = try begin(
+      "--run-dir", "run", "--optimizer-plugin", "./own.so:sgd(lr=0.01)", "--save", "w.st")
+    #expect(first.status == 0, "\(first.error)")
+    let config = try json("run/config.json")
+    let folder = try #require(config["data"] as? String).dropLast("/digits".count)
+    #expect(config["optimizer-plugin"] as? String == "\(folder)/own.so:sgd(lr=0.01)")
+    #expect(config["save"] as? String == "\(folder)/w.st")
+    let other = try Program("convtrain")
+    let resumed = try other.run("--resume", program.path("run"), "--epochs", "3")
+    #expect(resumed.status == 0, "\(resumed.error)")
+    let again = try other.run(
+      "--config", program.path("run/config.json"), "--no-run-dir", "--save", "here.st")
+    #expect(
+      again.status == 0 && FileManager.default.fileExists(atPath: other.path("here.st")), "\(again.error)")
   }
 
   /// Network, weights and standardisation come from the checkpoint; the file that the run began with may be gone.
@@ -161,7 +186,7 @@ import Training
     try file.withChecksums().write(to: program.path(checkpoint))
     let outcome = try program.run("--resume", checkpoint)
     #expect(outcome.status == 0, "\(outcome.error)")
-    #expect(outcome.error.contains("it is taken from w.safetensors again"), "\(outcome.error)")
+    #expect(outcome.error.contains("w.safetensors again"), "\(outcome.error)")
     #expect(try program.contents("a.safetensors") == first)
     try FileManager.default.removeItem(atPath: program.path("w.safetensors"))
     let gone = try program.run("--resume", checkpoint)

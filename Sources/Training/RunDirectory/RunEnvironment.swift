@@ -30,12 +30,14 @@ public struct RunEnvironment: Codable, Sendable {
   public let dataset: String
   public let data: DataIdentity
   public let plugins: [OptimizerIdentity]
+  /// With every value in force; nil in runs of older versions.
+  public let optimizer: String?
   /// ISO 8601.
   public var started: String
   public var resumed: [Resumption]
 
   private enum CodingKeys: String, CodingKey {
-    case version, swift, kernel, cpu, threads, dataset, data, plugins, started, resumed
+    case version, swift, kernel, cpu, threads, dataset, data, plugins, optimizer, started, resumed
     case oneDNN = "onednn"
   }
 
@@ -51,6 +53,7 @@ public struct RunEnvironment: Codable, Sendable {
     dataset = trainer.dataset.name
     data = trainer.dataIdentity
     plugins = trainer.optimizer.identities
+    optimizer = trainer.optimizerExpression
     started = Self.now
     resumed = []
   }

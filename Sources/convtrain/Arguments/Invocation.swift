@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import OptimizerHost
 import Terminal
 import Training
 
@@ -90,9 +91,14 @@ struct Invocation: Sendable {
     let file = try Settings(configuration: path, table)
     try Self.check(file, table, path)
     let before = Self.lasting(standards.overridden(by: file))
+    let placed = stated.withAbsolutePaths()
+    let inForce = Self.inForce(in: directory)
+    let repeated = Set(
+      placed.values.filter { name, value in
+        Settings.areEqual(before.values[name] ?? inForce[name].map { .one($0) }, value)
+      }.keys)
     let refused = stated.values.filter { name, value in
-      !Self.free.contains(name) && !Self.passing.contains(name)
-        && !Settings.areEqual(before.values[name], value)
+      !Self.free.contains(name) && !Self.passing.contains(name) && !repeated.contains(name)
     }
     guard refused.isEmpty else {
       let list = refused.keys.sorted().map { name in
@@ -104,9 +110,7 @@ struct Invocation: Sendable {
           + "--config \(path)")
     }
     // What is stated as it was is not stated twice: lists would grow.
-    for (name, value) in stated.values where Settings.areEqual(before.values[name], value) {
-      stated.remove(name)
-    }
+    for name in repeated { stated.remove(name) }
     let yielding = Self.yielding(file, to: stated)
     settings = Self.lasting(standards.overridden(by: yielding).overridden(by: stated))
     tokens = Self.replacing(table, yielding, by: stated) + ["--resume=\(resume.isEmpty ? directory : resume)"]
@@ -173,6 +177,24 @@ struct Invocation: Sendable {
     return newest.path
   }
 
+  /// What was in force in a run without being stated, by the option's name: the learning rate and the weight decay, where
+  /// the optimizer has one of them.
+  private static func inForce(in directory: String) -> [String: String] {
+    guard let text = RunEnvironment(in: directory)?.optimizer,
+      let expression = try? OptimizerExpression(parsing: text)
+    else { return [:] }
+    func values(_ name: String, _ expression: OptimizerExpression) -> [String] {
+      expression.settings.filter { $0.name == name }.map(\.value)
+        + expression.bases.flatMap { values(name, $0) }
+    }
+    var result: [String: String] = [:]
+    for (option, name) in [("lr", "lr"), ("weight-decay", "weight_decay")] {
+      let found = values(name, expression)
+      if found.count == 1 { result[option] = found[0] }
+    }
+    return result
+  }
+
   /// The file's values are the parser's to judge, alone first, so that what it says is known to be about the file.
   private static func check(_ file: Settings, _ table: OptionTable, _ path: String) throws {
     do {
@@ -197,7 +219,7 @@ struct Invocation: Sendable {
   private static func lasting(_ settings: Settings) -> Settings {
     var settings = settings
     for name in passing { settings.remove(name) }
-    return settings
+    return settings.withAbsolutePaths()
   }
 
   private static func text(_ value: Settings.Value?) -> String {

@@ -144,6 +144,8 @@ struct Settings: Equatable, Sendable {
     }
   }
 
+  mutating func replace(_ name: String, by text: String) { values[name] = .one(text) }
+
   mutating func remove(_ name: String) { values[name] = nil }
 
   /// What a flag undoes, if there is such an option.

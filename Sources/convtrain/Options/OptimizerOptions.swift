@@ -57,7 +57,9 @@ struct OptimizerOptions: ParsableArguments {
   }
 
   func request() throws -> OptimizerRequest {
-    OptimizerRequest(
+    // A resumed run may be in another folder, and its expression must be the same.
+    let optimizerPlugin = OptimizerExpression.withAbsolutePaths(optimizerPlugin)
+    return OptimizerRequest(
       expression: lookahead
         ? "lookahead(k=\(lookaheadK ?? 5), alpha=\(lookaheadAlpha ?? 0.5), \(optimizerPlugin))"
         : optimizerPlugin,
