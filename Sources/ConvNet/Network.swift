@@ -53,6 +53,7 @@ public final class Network {
     let count: Int
   }
 
+  private let reservesMemory: Bool
   private let seed: UInt64
   private let store: ParameterStore
   private let layers: Sequential
@@ -81,12 +82,13 @@ public final class Network {
   ///     as coarsely.
   ///   - drawsWeights: false leaves the weights at 0, for a caller who sets them all: drawing the numbers of a large
   ///     network takes most of a second.
+  ///   - reservesMemory: false plans the working memory without reserving it, for a network that makes no step.
   /// - Throws: `ConvNetError`.
   public init(
     _ architecture: Architecture, input: InputShape, classes: Int, batchSize: Int, seed: UInt64,
     threads: Int, options: NetworkOptions = NetworkOptions(), dropout: Bool = true,
     directConvolutions: Bool = false,
-    drawsWeights: Bool = true
+    drawsWeights: Bool = true, reservesMemory: Bool = true
   ) throws {
     try Self.requireRanges(input: input, classes: classes, batchSize: batchSize, threads: threads)
     self.architecture = architecture
@@ -95,6 +97,7 @@ public final class Network {
     self.batchSize = batchSize
     self.threads = threads
     self.seed = seed
+    self.reservesMemory = reservesMemory
     store = try ParameterStore()
     self.options = try architecture.resolve(options)
     layers = try architecture.layers(
@@ -113,7 +116,9 @@ public final class Network {
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.values.count } }
 
   /// Bytes of working memory (activations, gradients of activations, scratch), shared by all plans.
-  public var workingMemoryBytes: Int { arena.byteCount }
+  public var workingMemoryBytes: Int {
+    reservesMemory ? arena.byteCount : programs.values.map(\.program.plannedBytes).max() ?? 0
+  }
 
   /// Forward, loss and backward in training mode. Overwrites every parameter's `gradient` with the derivative
   /// of the mean loss over `count` images, and updates the running statistics; parameters stay as they are.
@@ -211,7 +216,7 @@ public final class Network {
     let pass = try layers.record(images, needsInputGradient: false, on: program)
     program.keep(pass.output)
     if let gradient = try device.softmaxLoss(pass.output, on: program) { _ = try pass.backward(gradient) }
-    try program.plan()
+    try program.plan(reservingMemory: reservesMemory)
     programs[plan] = (program, pass.output)
     return (program, pass.output)
   }

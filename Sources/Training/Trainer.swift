@@ -47,12 +47,13 @@ public final class Trainer {
   ///   - resumed: what ``restore(_:from:)`` will be given: network and standardisation are the ones that it names, as
   ///     far as it names any, whatever `weights` says.
   ///   - registry: where plugins are found.
+  ///   - plansOnly: for a trainer that makes no step: without working memory and initial weights.
   ///   - trace: what records the calls of the optimizer's functions.
   /// - Throws: ``TrainingError``, and the errors of `ConvNet` and `OptimizerHost`.
   public init(
     _ options: TrainingOptions, dataset: Dataset, weights: (content: TrainedWeights, path: String)? = nil,
     resumed: (content: Checkpoint, path: String)? = nil, registry: PluginRegistry = .standard(),
-    trace: Trace? = nil,
+    trace: Trace? = nil, plansOnly: Bool = false,
     events: any EventSink
   ) throws {
     try options.validate()
@@ -78,7 +79,7 @@ public final class Trainer {
       options.architecture,
       input: InputShape(channels: shape.channels, height: shape.height, width: shape.width),
       classes: dataset.classCount, batchSize: options.batchSize, seed: options.seed, threads: options.threads,
-      options: structure, drawsWeights: weights == nil)
+      options: structure, drawsWeights: weights == nil && !plansOnly, reservesMemory: !plansOnly)
     split = Split(
       count: dataset.train.count, validationFraction: options.validationFraction, seed: options.seed)
     var standardization: Standardization?

@@ -76,7 +76,7 @@ struct Run {
       try Trainer(
         try command.trainingOptions(), dataset: dataset, weights: weights,
         resumed: resumption.flatMap { resumption in resumption.checkpoint.map { ($0, resumption.path) } },
-        registry: registry, trace: trace, events: sinks)
+        registry: registry, trace: trace, plansOnly: command.checkpoints.dryRun, events: sinks)
     }
     try resumption?.apply(to: trainer, isQuiet: display.level == .quiet)
     if command.checkpoints.dryRun {

@@ -334,6 +334,25 @@ import Training
     #expect(try steps("run") == Array(1...12))
   }
 
+  #if os(Linux)
+    /// A plan is there to tell of too much memory, so it must not need it.
+    @Test func aDryRunNeedsNotTheMemoryThatItForetells() throws {
+      let convtrain = BuildProducts.directory.appendingPathComponent("convtrain").path
+      let shell = Process()
+      shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+      shell.arguments = [
+        "-c", "ulimit -v 4000000; exec \(convtrain) resnet18 --dry-run --batch-size 16384 --threads 1 > plan",
+      ]
+      shell.currentDirectoryURL = program.folder.url
+      try shell.run()
+      shell.waitUntilExit()
+      #expect(shell.terminationStatus == 0)
+      let plan = String(decoding: try program.contents("plan"), as: UTF8.self)
+      let line = plan.split(separator: "\n").first { $0.contains("activations") }
+      #expect(line?.hasSuffix("GiB") == true, "\(plan)")
+    }
+  #endif
+
   @Test func aDryRunWritesNothing() throws {
     let outcome = try begin("--dry-run")
     #expect(outcome.status == 0 && outcome.output.contains("optimizer state"), "\(outcome.error)")
