@@ -45,12 +45,20 @@ struct ParameterGroups {
   /// - Parameters:
   ///   - undecayed: kinds of parameters that get a weight decay of 0; a rule may set another.
   ///   - rules: later ones win.
-  /// - Throws: ``TrainingError/noParameter(pattern:suggestion:names:)`` for a rule that matches nothing.
+  /// - Throws: ``TrainingError/noParameter(pattern:suggestion:names:)`` for a rule that matches nothing, and
+  ///   `TrainingError.invalidOption` for kinds of which the network has none. One of several is enough: the same kinds
+  ///   serve networks with and without normalisations.
   init(
     of parameters: [NetworkParameter], undecayed: Set<ParameterKind>, rules: [GroupRule]
   ) throws(TrainingError) {
     for rule in rules where !parameters.contains(where: { rule.matches($0.name) }) {
       throw Self.noParameter(rule.pattern, among: parameters.map(\.name))
+    }
+    guard undecayed.isEmpty || parameters.contains(where: { undecayed.contains($0.kind) }) else {
+      let kinds = Set(parameters.map(\.kind)).subtracting([.weight]).map(\.rawValue).sorted()
+      throw .invalidOption(
+        name: "no weight decay for", value: undecayed.map(\.rawValue).sorted().joined(separator: ","),
+        range: "what the network has, \(kinds.isEmpty ? "weights only" : kinds.joined(separator: ","))")
     }
     /// What applies to a parameter: whether it is spared from weight decay, and which rules match.
     struct Key: Hashable {

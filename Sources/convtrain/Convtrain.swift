@@ -50,6 +50,16 @@ struct Convtrain: ParsableCommand {
   @OptionGroup(title: "Results") var results: ResultOptions
   @OptionGroup(title: "Display") var display: DisplayOptions
 
+  func validate() throws {
+    guard display.tensorboard, display.tensorboardDir == nil else { return }
+    for (option, isGiven) in [("--no-run-dir", checkpoints.noRunDir), ("--skip-train", results.skipTrain)]
+    where isGiven {
+      throw ValidationError(
+        "--tensorboard writes into the run directory, and with \(option) there is none; name a folder with "
+          + "--tensorboard-dir")
+    }
+  }
+
   /// Settings may come from files: they are put before the parser as if they had been typed.
   static func main() {
     let arguments = Array(CommandLine.arguments.dropFirst())

@@ -18,10 +18,8 @@ struct RunReports {
   /// - Throws: ``ReportingError``.
   init(_ options: DisplayOptions, directory: String?, settings: [(name: String, value: String)]) throws {
     self.directory = directory
-    let folder = options.tensorboardDir ?? directory.map { "\($0)/tensorboard" } ?? "tensorboard"
-    board =
-      options.tensorboard || options.tensorboardDir != nil
-      ? try TensorBoardSink(folder: folder, settings: settings) : nil
+    let own = options.tensorboard ? directory.map { "\($0)/tensorboard" } : nil
+    board = try (options.tensorboardDir ?? own).map { try TensorBoardSink(folder: $0, settings: settings) }
   }
 
   /// Writes what a run ends with.

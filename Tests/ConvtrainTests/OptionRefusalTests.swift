@@ -97,6 +97,11 @@ import Training
       (["--patience", "0"], ["--patience 0 is out of range; use 1 to 1000000000"]),
       (["--accumulate", "0"], ["--accumulate 0 is out of range; use 1 to 65536"]),
       (["--label-smoothing", "1"], ["--label-smoothing 1.0 is out of range; use 0 or more and below 1"]),
+      (
+        ["--tensorboard", "--no-run-dir"],
+        ["with --no-run-dir there is none; name a folder with --tensorboard-dir"]
+      ),
+      (["--tensorboard", "--skip-train"], ["with --skip-train there is none; name a folder"]),
       (["--monitor", "luck"], ["--monitor", "accuracy"]),
     ]
     + [
@@ -172,6 +177,7 @@ import Training
       ["--lookahead", "--group", "conv1.*:alpa=1"],
       ["'lookahead' has none of that name; it has k, alpha, ", "base.lr, ", "Did you mean 'alpha'?"]
     ),
+    (["--no-decay", "norm"], ["no weight decay for norm is out of range; use what the network has, bias"]),
     (["--val-split", "0", "--patience", "2"], ["looks at validation images", "--val-split"]),
     (["--val-split", "0", "--schedule", "plateau"], ["looks at validation images", "--val-split"]),
   ]) func whatTheRunFinds(arguments: [String], texts: [String]) throws {
