@@ -48,7 +48,8 @@ static int run(
   if (info) {
     info->width = (int)state.image_width;
     info->height = (int)state.image_height;
-    info->channels = grey ? 1 : 3;
+    int print = state.jpeg_color_space == JCS_CMYK || state.jpeg_color_space == JCS_YCCK;
+    info->channels = grey ? 1 : print ? 4 : 3;
   }
   if (pixels) {
     state.out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;

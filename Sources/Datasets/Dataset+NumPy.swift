@@ -47,6 +47,11 @@ extension Dataset {
     let testNames = try NumPyNames(part: "test", in: directory)
     let trainLabels = try numpyLabels(trainNames.labels, below: 256)
     let classes = Int(trainLabels.max() ?? 0) + 1
+    guard classes > 1 else {
+      throw .unsuitable(
+        path: trainNames.labels, reason: "all its labels are 0, which is one class",
+        remedy: "two or more are needed, with labels from 0")
+    }
     let testLabels = try numpyLabels(testNames.labels, below: classes)
     let train = try numpyImages(trainNames, labels: trainLabels)
     let test = try numpyImages(testNames, labels: testLabels)

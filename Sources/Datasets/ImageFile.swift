@@ -53,6 +53,11 @@ extension PixelImage {
     }
     var info = cjpeg_info()
     guard cjpeg_open(bytes, bytes.count, &info, &message) != 0 else { throw failure() }
+    guard info.channels <= 3 else {
+      throw .unsuitable(
+        path: path, reason: "is a JPEG file in CMYK, the colours of print, which are not supported",
+        remedy: "convert it to RGB")
+    }
     let shape = try checked(Int(info.height), Int(info.width), Int(info.channels), path)
     var interleaved = [UInt8](repeating: 0, count: shape.count)
     guard cjpeg_read(bytes, bytes.count, &interleaved, interleaved.count, &message) != 0 else {

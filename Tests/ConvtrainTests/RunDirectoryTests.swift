@@ -83,6 +83,10 @@ import Training
     (#"{"epochs": true}"#, 64, "epochs takes a number or a text"),
     (#"{"lookahead": 1}"#, 64, "lookahead takes true or false"),
     (#"{"batch-norm": true, "no-batch-norm": true}"#, 64, "contradict each other"),
+    (#"{"epochs": null}"#, 64, "epochs is null; give it a value, or leave it out"),
+    (
+      #"{"epochs": 1, "save": "epochs\\\"", "opt": ["lr"], "lr": 1, "epochs" : 2}"#, 64, "epochs stands twice"
+    ),
     (#"{"epochs": 0}"#, 64, "--epochs 0 is out of range"), (#"[1]"#, 64, "is no JSON object"),
     (#"{"epochs": {}}"#, 64, "no number, text, truth value or list of texts"),
     (#"{"#, 64, "is no JSON object"),
@@ -108,7 +112,8 @@ import Training
       (["--resume", "run", "--bogus"], 64, "Unknown option '--bogus'"),
       (["--resume", "run", "--resume", "digits"], 64, "--resume is given more than once"),
       (["--config", "run/config.json", "--keep", "2", "mlp", "mlp"], 64, "Unexpected argument 'mlp'"),
-      (["--resume", "nowhere"], 66, "nowhere"), (["--resume", "digits"], 65, "holds no config.json"),
+      (["--resume", "nowhere"], 66, "nowhere"),
+      (["--resume", "digits"], 65, "holds no config.json; name a run's folder"),
       (["--resume", "digits/train-labels-idx1-ubyte"], 65, "lies in no run directory"),
       (["--run-dir", "run"], 73, "holds a run already"),
     ] {
@@ -221,6 +226,25 @@ import Training
     let again = try program.run("--resume", "run", "--epochs", "4")
     #expect(again.error.contains("run/metrics.jsonl lacks 6 of the 9 steps"), "\(again.error)")
   }
+
+  /// Nobody typed the run's own settings: where they are broken, it is the data that are bad.
+  @Test func brokenSettingsOfARun() throws {
+    #expect(try begin("--run-dir", "run").status == 0)
+    for text in ["{", #"{"epochs": 0}"#, #"{"epoch": 1}"#] {
+      try program.write(Array(text.utf8), to: "run/config.json")
+      let outcome = try program.run("--resume", "run")
+      #expect(outcome.status == 65 && outcome.error.contains("run/config.json: "), "\(outcome.error)")
+    }
+  }
+
+  #if os(Linux)
+    @Test func aFolderThatCannotBeMade() throws {
+      let outcome = try begin("--run-dir", "/proc/x")
+      #expect(
+        outcome.status == 1 && outcome.error.contains("the folder cannot be made: "), "\(outcome.error)")
+      #expect(outcome.error.contains("No such file"), "\(outcome.error)")
+    }
+  #endif
 
   @Test func aDamagedCheckpointIsPassedOver() throws {
     #expect(try begin("--run-dir", "run", "--checkpoint-every", "1", "--save", "a.safetensors").status == 0)
@@ -349,7 +373,8 @@ import Training
       #expect(shell.terminationStatus == 0)
       let plan = String(decoding: try program.contents("plan"), as: UTF8.self)
       let line = plan.split(separator: "\n").first { $0.contains("activations") }
-      #expect(line?.hasSuffix("GiB") == true, "\(plan)")
+      let mebibytes = line.flatMap { Double($0.split(separator: " ").dropFirst().first ?? "") }
+      #expect(mebibytes ?? 0 > 4000, "\(plan)")
     }
   #endif
 

@@ -85,6 +85,17 @@ import Testing
     #expect(error.contains("DATA/y_train.npy") && error.contains(text), "\(error)")
   }
 
+  /// A network tells classes apart: there must be two.
+  @Test func oneClass() throws {
+    let folder = try folder(images: "nhw-u1", labels: "labels-u1")
+    try folder.write("y_train.npy", file(header("(5,)"), data: 5).dropLast(5) + [0, 0, 0, 0, 0])
+    let error = folder.error()
+    #expect(
+      error
+        == "DATA/y_train.npy: all its labels are 0, which is one class; two or more are needed, with labels from 0"
+    )
+  }
+
   @Test func partsThatDoNotGoTogether() throws {
     let shapes = try folder(images: "nhw-u1")
     try shapes.copy(["x_test.npy": "arrays/nchw-u1.npy"])

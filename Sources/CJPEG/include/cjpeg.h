@@ -9,7 +9,7 @@
 
 typedef struct cjpeg_info {
   int width, height;
-  /// 1 for grey, 3 for RGB.
+  /// 1 for grey, 3 for RGB, 4 for CMYK, which cannot be read here.
   int channels;
 } cjpeg_info;
 

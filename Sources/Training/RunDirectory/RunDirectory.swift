@@ -22,11 +22,7 @@ public final class RunDirectory {
           ? "holds a run already; go on with it by --resume, or name another folder"
           : "is not empty; name another folder for the run")
     }
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw .unwritable(path: path, reason: "the folder cannot be made")
-    }
+    try Self.makeFolder(path, for: path)
     self.path = path
     lock = try Self.lock(path)
     // Another process may have had it in between.
@@ -38,11 +34,7 @@ public final class RunDirectory {
 
   /// Makes `parent/name`, or the first of `parent/name-2`, `parent/name-3` … that is not there yet.
   public convenience init(creatingIn parent: String, name: String) throws(TrainingError) {
-    do {
-      try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-    } catch {
-      throw .unwritable(path: parent, reason: "the folder cannot be made")
-    }
+    try Self.makeFolder(parent, for: parent)
     for number in 1... {
       let path = "\(parent)/\(name)" + (number == 1 ? "" : "-\(number)")
       // Of two processes that try, one makes it.
@@ -60,7 +52,7 @@ public final class RunDirectory {
     var info = stat()
     guard stat(path, &info) == 0 else { throw .notFound(path: path) }
     guard Self.holdsRun(path) else {
-      throw .runDirectory(path: path, problem: "is no run directory: it holds no config.json")
+      throw .runDirectory(path: path, problem: Self.noRun)
     }
     self.path = path
     lock = try Self.lock(path)
@@ -75,6 +67,29 @@ public final class RunDirectory {
   /// Writes one of its files whole or not at all.
   public func write(_ text: String, to path: String) throws(TrainingError) {
     try AtomicFile.write([Array(text.utf8)], to: path)
+  }
+
+  /// Of a folder that is none.
+  public static let noRun =
+    "is no run directory: it holds no config.json; name a run's folder, such as one in runs/, or one of its checkpoints"
+
+  /// Makes a folder and those above it.
+  private static func makeFolder(_ path: String, for run: String) throws(TrainingError) {
+    if mkdir(path, 0o777) == 0 { return }
+    var code = errno
+    let parent = NSString(string: path).deletingLastPathComponent
+    if code == ENOENT, !parent.isEmpty, parent != path {
+      try makeFolder(parent, for: run)
+      if mkdir(path, 0o777) == 0 { return }
+      code = errno
+    }
+    var isFolder: ObjCBool = false
+    if code == EEXIST,
+      FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
+    {
+      return
+    }
+    throw .unwritable(path: run, reason: "the folder cannot be made: \(String(cString: strerror(code)))")
   }
 
   private static func holdsRun(_ path: String) -> Bool { access(configuration(in: path), F_OK) == 0 }

@@ -88,8 +88,15 @@ struct Invocation: Sendable {
           + "--load \(file) --skip-train with the run's network and data")
     }
     let path = RunDirectory.configuration(in: directory)
-    let file = try Settings(configuration: path, table)
-    try Self.check(file, table, path)
+    let file: Settings
+    do {
+      file = try Settings(configuration: path, table)
+      try Self.check(file, table, path)
+    } catch let error as ConfigurationError {
+      // Nobody typed it: the run is damaged.
+      throw TrainingError.runDirectory(
+        path: error.path, problem: "\(error.problem); put back what the run was started with")
+    }
     let before = Self.lasting(standards.overridden(by: file))
     let placed = stated.withAbsolutePaths()
     let inForce = Self.inForce(in: directory)
@@ -148,7 +155,7 @@ struct Invocation: Sendable {
     if isFolder.boolValue {
       guard holdsRun(value) else {
         throw TrainingError.runDirectory(
-          path: value, problem: "is no run directory: it holds no config.json")
+          path: value, problem: RunDirectory.noRun)
       }
       return (value, nil)
     }

@@ -97,8 +97,14 @@ struct Settings: Equatable, Sendable {
         path: path,
         problem: "holds a value that is no number, text, truth value or list of texts: "
           + context.codingPath[0].stringValue)
+    } catch DecodingError.valueNotFound(_, let context) where !context.codingPath.isEmpty {
+      throw ConfigurationError(
+        path: path, problem: "\(context.codingPath[0].stringValue) is null; give it a value, or leave it out")
     } catch {
       throw ConfigurationError(path: path, problem: "is no JSON object")
+    }
+    if let name = Self.repeatedName(in: bytes) {
+      throw ConfigurationError(path: path, problem: "\(name) stands twice; keep one of them")
     }
     for (name, member) in members.sorted(by: { $0.key < $1.key }) {
       guard let entry = table[name: name] else {
@@ -123,6 +129,34 @@ struct Settings: Equatable, Sendable {
             : "\(name) takes true or false")
       }
     }
+  }
+
+  /// The first name that the object has twice: a decoder would take either value. The text is that of a JSON object whose
+  /// members are plain values or lists.
+  private static func repeatedName(in bytes: [UInt8]) -> String? {
+    var names: Set<[UInt8]> = []
+    var depth = 0
+    var at = 0
+    while at < bytes.count {
+      switch bytes[at] {
+      case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+      case UInt8(ascii: "\""):
+        let start = at + 1
+        at = start
+        while at < bytes.count, bytes[at] != UInt8(ascii: "\"") {
+          at += bytes[at] == UInt8(ascii: "\\") ? 2 : 1
+        }
+        let end = min(at, bytes.count)
+        let next = bytes[min(end + 1, bytes.count)...].first { !" \n\r\t".utf8.contains($0) }
+        if depth == 1, next == UInt8(ascii: ":"), !names.insert(Array(bytes[start..<end])).inserted {
+          return String(decoding: bytes[start..<end], as: UTF8.self)
+        }
+      default: break
+      }
+      at += 1
+    }
+    return nil
   }
 
   /// All options that have a value without being stated.
@@ -235,6 +269,9 @@ struct Settings: Equatable, Sendable {
         self = .text("\(whole)")
       } else if let number = try? value.decode(Double.self) {
         self = .text("\(number)")
+      } else if value.decodeNil() {
+        throw DecodingError.valueNotFound(
+          Member.self, DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "null"))
       } else if let list = try? value.decode([String].self) {
         self = .list(list)
       } else {

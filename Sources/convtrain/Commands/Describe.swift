@@ -11,6 +11,7 @@ struct Describe: ParsableCommand {
     usage: "convtrain describe <arch> [<options>]",
     discussion: """
       Multiply-adds are those of convolutions and linear layers for one image forward; one is two FLOPs. \
+      An image that is too small for the network ends in status 65, as such data do in training. \
       The memory is that of a training step with the batch size given, as convtrain plans it here.
 
         convtrain describe resnet18
