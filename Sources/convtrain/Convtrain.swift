@@ -34,7 +34,9 @@ struct Convtrain: ParsableCommand {
       """,
     subcommands: Subcommands.all)
 
-  @Argument(help: ArgumentHelp("The network.", valueName: "arch"))
+  @Argument(
+    help: ArgumentHelp("The network.", valueName: "arch"),
+    completion: .list(ArchitectureName.allValueStrings + Subcommands.all.map { $0._commandName } + ["help"]))
   var architecture = ArchitectureName.lenet
 
   @OptionGroup(title: "Network") var structure: StructureOptions
@@ -64,6 +66,7 @@ struct Convtrain: ParsableCommand {
   static func main() {
     let arguments = Array(CommandLine.arguments.dropFirst())
     if Subcommands.take(arguments) { return Subcommands.main(arguments) }
+    if asksForBashCompletions(arguments) { return print(bashCompletions) }
     if arguments == ["help"] { return main(["--help"]) }
     // Before anything else: the program begins anew.
     ThreadWaiting.beBrief()

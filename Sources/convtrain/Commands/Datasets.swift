@@ -13,7 +13,8 @@ struct DatasetsCommand: ParsableCommand {
   struct Place: ParsableArguments {
     @Option(
       help: ArgumentHelp(
-        "Folder of data sets. (default: $OPTPLUG_DATA, or ~/.cache/optplug/datasets)", valueName: "folder"))
+        "Folder of data sets. (default: $OPTPLUG_DATA, or ~/.cache/optplug/datasets)", valueName: "folder"),
+      completion: .directory)
     var to: String?
 
     var home: DatasetHome { to.map(DatasetHome.init(path:)) ?? .standard() }
@@ -29,6 +30,7 @@ struct DatasetsCommand: ParsableCommand {
     }
 
     static var allValueStrings: [String] { KnownDataset.all.map(\.name) }
+    static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   }
 
   struct List: ParsableCommand {
@@ -55,7 +57,8 @@ struct DatasetsCommand: ParsableCommand {
   struct Fetch: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Fetches data sets; what is here and good is not fetched again.")
-    @Argument(help: ArgumentHelp("Known names.", valueName: "name")) var names: [Name]
+    @Argument(help: ArgumentHelp("Known names.", valueName: "name"), completion: Name.defaultCompletionKind)
+    var names: [Name]
     @OptionGroup var place: Place
     @Option(
       help: ArgumentHelp(
@@ -92,7 +95,9 @@ struct DatasetsCommand: ParsableCommand {
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Checks sizes and checksums; status 65 unless all are good.")
-    @Argument(help: ArgumentHelp("Known names. (default: all that are here)", valueName: "name"))
+    @Argument(
+      help: ArgumentHelp("Known names. (default: all that are here)", valueName: "name"),
+      completion: Name.defaultCompletionKind)
     var names: [Name] = []
     @OptionGroup var place: Place
 

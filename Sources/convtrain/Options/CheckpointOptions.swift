@@ -7,7 +7,7 @@ struct CheckpointOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The run's folder: settings, log and checkpoints; must not hold a run. (default: "
-        + "runs/<date>-<arch>-<optimizer>)", valueName: "folder"))
+        + "runs/<date>-<arch>-<optimizer>)", valueName: "folder"), completion: .directory)
   var runDir: String?
 
   @Flag(help: "Writes no run folder: nothing to go on from, nothing to look at later.")
@@ -33,13 +33,13 @@ struct CheckpointOptions: ParsableArguments {
     defaultAsFlag: "",
     help: ArgumentHelp(
       "Goes on with a run: its folder, or one of its checkpoints. (default: the last run in runs/)",
-      valueName: "folder|file"))
+      valueName: "folder|file"), completion: .file())
   var resume: String?
 
   @Option(
     help: ArgumentHelp(
       "Takes settings from a file such as a run's config.json; other options override them.",
-      valueName: "file"))
+      valueName: "file"), completion: .file(extensions: ["json"]))
   var config: String?
 
   @Flag(help: "Shows what would be run and the memory that it needs, and ends; writes nothing.")

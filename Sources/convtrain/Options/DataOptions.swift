@@ -8,7 +8,7 @@ struct DataOptions: ParsableArguments {
     help: ArgumentHelp(
       "'builtin' (drawn digits), 'builtin-color' (painted shapes), a folder (IDX files, CIFAR's binary files, NumPy "
         + "arrays, or a folder of images for each class), or the name of a fetched set: see "
-        + "'convtrain datasets'.", valueName: "name|folder"))
+        + "'convtrain datasets'.", valueName: "name|folder"), completion: .directory)
   var data = "builtin"
 
   @Option(

@@ -51,4 +51,5 @@ struct ParameterKinds: ExpressibleByArgument {
   }
 
   static var allValueStrings: [String] { ["bias", "norm", "bias,norm"] }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }

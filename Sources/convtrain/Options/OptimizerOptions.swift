@@ -8,7 +8,7 @@ struct OptimizerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Optimizer: a name, a path, or an expression such as 'sgd(momentum=0.9)' or './my.so:adamw'.",
-      valueName: "expression"))
+      valueName: "expression"), completion: .file(extensions: ["so"]))
   var optimizerPlugin = "adam"
 
   @Option(

@@ -6,12 +6,14 @@ import OptimizerHost
 struct ResultOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Writes the weights after training, as safetensors with PyTorch's names.", valueName: "file"))
+      "Writes the weights after training, as safetensors with PyTorch's names.", valueName: "file"),
+    completion: .file())
   var save: String?
 
   @Option(
     help: ArgumentHelp(
-      "Starts from weights that --save wrote, or from those of a checkpoint.", valueName: "file"))
+      "Starts from weights that --save wrote, or from those of a checkpoint.", valueName: "file"),
+    completion: .file())
   var load: String?
 
   @Flag(help: "Only tests, which makes sense with --load.")
@@ -20,7 +22,7 @@ struct ResultOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Writes every call of the optimizer's functions for Perfetto or Chrome, and sums to stderr.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var trace: String?
 
   @Option(

@@ -42,6 +42,7 @@ struct ScheduleUnit: ExpressibleByArgument, Equatable {
   }
 
   static var allValueStrings: [String] { Schedule.Unit.allCases.map(\.rawValue) }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }
 
 struct DecayShape: ExpressibleByArgument {
@@ -53,6 +54,7 @@ struct DecayShape: ExpressibleByArgument {
   }
 
   static var allValueStrings: [String] { StableDecay.Shape.allCases.map(\.rawValue) }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }
 
 struct MonitorName: ExpressibleByArgument {
@@ -66,6 +68,7 @@ struct MonitorName: ExpressibleByArgument {
   }
 
   static var allValueStrings: [String] { Monitor.allCases.map(\.rawValue) }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   var defaultValueDescription: String { monitor.rawValue }
 }
 
