@@ -7,14 +7,14 @@ public enum ComparisonPage {
     let names = comparison.runs.map(\.name)
     let charts = comparison.charts.map(SVGChart.figure).joined(separator: "\n")
     let results = table(
-      caption: "Results", columns: Comparison.columns,
+      columns: Comparison.columns,
       rows: comparison.runs.map { run in comparison.row(run).map { ($0, false) } })
     let differences = comparison.differences
     let settings =
       differences.isEmpty
       ? "<p>None that the runs wrote down.</p>"
       : table(
-        caption: "Settings that are not the same in all runs", columns: ["setting"] + names,
+        caption: "Settings that are not the same in all runs", kind: "settings", columns: ["setting"] + names,
         rows: differences.map { name, values in
           [(name, false)] + values.map { ($0 ?? "–", $0 != values[0]) }
         })
@@ -35,10 +35,15 @@ public enum ComparisonPage {
         """)
   }
 
-  /// - Parameter rows: texts, and whether each is to stand out.
-  private static func table(caption: String, columns: [String], rows: [[(text: String, differs: Bool)]])
-    -> String
-  {
+  /// - Parameters:
+  ///   - caption: nil where the heading above says it.
+  ///   - kind: its class, for the style.
+  ///   - rows: texts, and whether each is to stand out.
+  private static func table(
+    caption: String? = nil, kind: String = "results", columns: [String],
+    rows: [[(text: String, differs: Bool)]]
+  ) -> String {
+    let caption = caption.map { "<caption>\(Markup.escape($0))</caption>" } ?? ""
     let head = columns.map { "<th scope=\"col\">\(Markup.escape($0))</th>" }.joined()
     let body = rows.map { row in
       let cells = row.enumerated().map { column, cell in
@@ -49,7 +54,7 @@ public enum ComparisonPage {
       return "<tr>\(cells.joined())</tr>"
     }
     return """
-      <div class="scroll"><table><caption>\(Markup.escape(caption))</caption><thead><tr>\(head)</tr></thead>
+      <div class="scroll"><table class="\(kind)">\(caption)<thead><tr>\(head)</tr></thead>
       <tbody>\(body.joined(separator: "\n"))</tbody></table></div>
 
       """

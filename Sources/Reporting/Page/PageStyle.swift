@@ -31,6 +31,7 @@ enum PageStyle {
     th{font-weight:600}table.facts{width:100%}table.facts th,table.facts td{text-align:left;vertical-align:top;overflow-wrap:anywhere}
     table.facts th{font-weight:400;color:var(--soft);width:16rem;max-width:45%}
     table.confusion td,table.confusion th{white-space:nowrap;border:1px solid var(--line);min-width:2.6rem;text-align:center;padding:.2rem .35rem}
+    table.settings td{min-width:9rem;overflow-wrap:anywhere;vertical-align:top}table.settings th{vertical-align:top}
     td.right{background:rgba(var(--heat),var(--share))}td.wrong{background:rgba(var(--bad),var(--share))}
     .differs{background:rgba(var(--bad),.18);font-weight:600}
     .mistakes{display:grid;grid-template-columns:repeat(auto-fill,minmax(7rem,1fr));gap:.7rem;list-style:none;margin:0;padding:0}
