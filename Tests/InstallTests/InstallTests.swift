@@ -54,7 +54,7 @@ private struct Installation {
 
   @Test func pluginsAreFoundBesideTheProgram() throws {
     let listing = try Compiler("env").output([
-      "-i", "HOME=/nowhere", installation.path("bin/optplug"), "list",
+      "-i", "HOME=\(installation.path("home"))", installation.path("bin/optplug"), "list",
     ])
     #expect(listing.contains(installation.path("lib/optplug/libLookahead.so")), "\(listing)")
   }
@@ -90,7 +90,7 @@ private struct Installation {
       [Repository.file("Examples/training-loop-c/train.c").path] + ask("optplug-host", "--cflags") + libraries
         + ["-lm", "-o", program])
     let output = try Compiler("env").output([
-      "-i", "HOME=/nowhere", "LD_LIBRARY_PATH=\(installation.path("lib"))", program,
+      "-i", "HOME=\(installation.path("home"))", "LD_LIBRARY_PATH=\(installation.path("lib"))", program,
       "lookahead(k=5, adam(lr=0.05))",
     ])
     #expect(output.contains("step 500"))

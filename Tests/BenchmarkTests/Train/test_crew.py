@@ -61,7 +61,7 @@ class Start(unittest.TestCase):
             self.assertEqual((command, log.name), ([__file__], "train-ours.log"))
 
     def test_what_is_not_built_is_named(self):
-        with mock.patch.object(crew, "TRAINBENCH", Path("/nowhere")):
+        with mock.patch.object(crew, "TRAINBENCH", Path(__file__).with_name("missing")):
             with self.assertRaisesRegex(FileNotFoundError, "swift build -c release --product trainbench"):
                 crew.start(OURS, 1, "native")
 
