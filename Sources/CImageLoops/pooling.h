@@ -52,8 +52,9 @@ static void max_pool(const float *input, optplug_extent source, float *output, u
   }
 }
 
-static inline __attribute__((always_inline)) void spread_place(const float *gradient, const uint8_t *choice, float *result,
-                                                               int width, span rows, span columns, int size) {
+static inline __attribute__((always_inline)) void spread_place(const float *gradient, const uint8_t *choice,
+                                                               float *result, int width, span rows, span columns,
+                                                               int size) {
   vec slope = *(const vec *)gradient;
   ivec winner = __builtin_convertvector(*(const bytes *)choice, ivec);
   for (int row = rows.from; row < rows.to; row++)

@@ -6,13 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Convolution with fewer multiplications: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks" (https://arxiv.org/abs/1509.09308).
-   A tile of 6x6 inputs gives m x m outputs of an r x r window, m + r = 7: 36 products a pair of channels where the
-   definition has m*m*r*r. Both pairs (m, r) here, (4, 3) and (2, 5), interpolate at the same points, so they share the
-   transform of the input. Outputs differ from exact ones by some 1e-6 of their size.
+/* Convolution with fewer multiplications (Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks",
+   https://arxiv.org/abs/1509.09308). A tile of 6x6 inputs gives m x m outputs of an r x r window, m + r = 7: 36 products
+   a pair of channels where the definition has m*m*r*r. Both pairs (m, r) here, (4, 3) and (2, 5), interpolate at the
+   same points, so they share the transform of the input. Outputs differ from exact ones by some 1e-6 of their size.
 
-   Nothing here allocates or starts threads; callers split tiles, panels or places among their own threads, and
-   the bits do not depend on how. */
+   Nothing here allocates or starts threads; callers split tiles, panels, places or planes among their own threads,
+   and the bits do not depend on how. */
 
 /* Places of a transformed tile. */
 enum { optplug_winograd_places = 36 };
@@ -59,34 +59,35 @@ typedef struct {
   int panel;
 
   /* The tiles' inputs, transformed: tiles first ..< first + count go to rows at ..< at + count. */
-  void (*input)(const optplug_winograd_images *images, int first, int count, const optplug_winograd_tiles *tiles,
-                int at);
+  void (*winograd_input)(const optplug_winograd_images *images, int first, int count,
+                         const optplug_winograd_tiles *tiles, int at);
 
   /* m x m gradients of outputs a tile, transformed as the gradient of the weights needs them. */
-  void (*gradient)(const optplug_winograd_images *images, int m, int first, int count,
-                   const optplug_winograd_tiles *tiles, int at);
+  void (*winograd_gradient)(const optplug_winograd_images *images, int m, int first, int count,
+                            const optplug_winograd_tiles *tiles, int at);
 
   /* From rows 0 ..< count of `tiles` to m x m outputs a tile, plus a bias for each channel unless it is NULL. */
-  void (*output)(const optplug_winograd_tiles *tiles, int m, const optplug_winograd_images *images, int first,
-                 int count, const float *bias);
+  void (*winograd_output)(const optplug_winograd_tiles *tiles, int m, const optplug_winograd_images *images,
+                          int first, int count, const float *bias);
 
   /* Weights [outputs][inputs][r][r] to [place][outputs / panel][inputs][panel], panels first ..< last. `turned`: the
      weights of the convolution that gives the input's gradient, of weights [inputs][outputs][r][r]. */
-  void (*weights)(const float *weights, int outputs, int inputs, int r, bool turned, float *result, size_t stride,
-                  int first, int last);
+  void (*winograd_weights)(const float *weights, int outputs, int inputs, int r, bool turned, float *result,
+                           size_t stride, int first, int last);
 
   /* The gradient of the weights, from sums [place][inputs][outputs], for inputs first ..< last. */
-  void (*weight_gradient)(const float *sums, size_t stride, int outputs, int inputs, int r, float *gradient,
-                          int first, int last);
+  void (*winograd_weight_gradient)(const float *sums, size_t stride, int outputs, int inputs, int r,
+                                   float *gradient, int first, int last);
 
   /* outputs[place][row] = inputs[place][row] times weights[place], for rows 0 ..< count. */
-  void (*multiply)(const optplug_winograd_tiles *inputs, int inputChannels, const float *weights, size_t stride,
-                   const optplug_winograd_tiles *outputs, int outputChannels, int count);
+  void (*winograd_multiply)(const optplug_winograd_tiles *inputs, int inputChannels, const float *weights,
+                            size_t stride, const optplug_winograd_tiles *outputs, int outputChannels,
+                            int count);
 
   /* sums[input][output] += the products of inputs and gradients over rows 0 ..< count, for one place. */
-  void (*accumulate)(const optplug_winograd_tiles *inputs, int inputChannels,
-                     const optplug_winograd_tiles *gradients, int outputChannels, int count, int place,
-                     float *sums);
+  void (*winograd_accumulate)(const optplug_winograd_tiles *inputs, int inputChannels,
+                              const optplug_winograd_tiles *gradients, int outputChannels, int count, int place,
+                              float *sums);
 
   /* sums[block][channels * r * r + 1][lanes] += the gradient of the weights, then of the bias, from one image.
      padded: [channels][height][width], the zeros around it included; gradient: [block][row][column][lanes] of the

@@ -47,7 +47,7 @@ final class WinogradProduct: Kernel {
     let turned = plan.pass == .inputGradient
     let panel = Int(plan.loops.panel)
     threads.forRanges(outputs / panel, cost: panel * inputs * plan.window * plan.window) { range in
-      plan.loops.weights(
+      plan.loops.winograd_weights(
         weight.floats, Int32(outputs), Int32(inputs), Int32(plan.window), turned, transformed.floats,
         weightStride, Int32(range.lowerBound), Int32(range.upperBound))
     }
@@ -73,11 +73,11 @@ final class WinogradProduct: Kernel {
     let shift = bias.map { UnsafePointer($0.floats) }
     for first in stride(from: tiles.lowerBound, to: tiles.upperBound, by: inputTiles.rows) {
       let count = min(inputTiles.rows, tiles.upperBound - first)
-      plan.loops.input(&images, Int32(first), Int32(count), &inputs, 0)
-      plan.loops.multiply(
+      plan.loops.winograd_input(&images, Int32(first), Int32(count), &inputs, 0)
+      plan.loops.winograd_multiply(
         &inputs, Int32(inputTiles.channels), transformed.floats, weightStride, &outputs,
         Int32(outputTiles.channels), Int32((count + group - 1) / group * group))
-      plan.loops.output(&outputs, Int32(plan.step), &results, Int32(first), Int32(count), shift)
+      plan.loops.winograd_output(&outputs, Int32(plan.step), &results, Int32(first), Int32(count), shift)
     }
   }
 }

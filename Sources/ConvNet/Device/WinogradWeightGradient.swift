@@ -62,7 +62,7 @@ final class WinogradWeightGradient: Kernel {
       addProducts(of: 0..<plan.tiles, to: 0, threads: threads)
     }
     threads.forRanges(plan.inputs, cost: plan.outputs * WinogradPlan.places) { range in
-      plan.loops.weight_gradient(
+      plan.loops.winograd_weight_gradient(
         sums.floats, sumStride, Int32(plan.outputs), Int32(plan.inputs), Int32(plan.window), weight.floats,
         Int32(range.lowerBound), Int32(range.upperBound))
     }
@@ -85,13 +85,13 @@ final class WinogradWeightGradient: Kernel {
       threads.forRanges(count, cost: Int(UInt16.max)) { range in
         let (start, length) = (Int32(range.lowerBound), Int32(range.count))
         var (images, slopes, inputs, gradients) = (images, slopes, inputs, gradients)
-        plan.loops.input(&images, Int32(first) + start, length, &inputs, start)
-        plan.loops.gradient(&slopes, step, Int32(first) + start, length, &gradients, start)
+        plan.loops.winograd_input(&images, Int32(first) + start, length, &inputs, start)
+        plan.loops.winograd_gradient(&slopes, step, Int32(first) + start, length, &gradients, start)
       }
       threads.forRanges(WinogradPlan.places, cost: Int(UInt16.max)) { range in
         var (inputs, gradients) = (inputs, gradients)
         for place in range {
-          plan.loops.accumulate(
+          plan.loops.winograd_accumulate(
             &inputs, Int32(plan.inputs), &gradients, Int32(plan.outputs), Int32(count), Int32(place),
             sums + place * sumStride)
         }
