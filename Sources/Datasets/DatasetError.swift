@@ -59,7 +59,7 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .notFound(let path):
-      return "\(path): no such file or folder; check the spelling, or use the built-in data set"
+      return "\(path): no such file or folder; check the spelling, or use builtin or builtin-color"
     case .missingFile(let directory, let part, let expected):
       // Only IDX files are read packed.
       let packed = expected.hasSuffix("ubyte") ? ", as it is or with .gz" : ""
