@@ -49,19 +49,22 @@ final class KillHarness {
     executable = BuildProducts.directory.appendingPathComponent(subject.program)
   }
 
-  /// Kills until there were `kills`, or the first finding.
+  /// Kills until there were `kills`, or the first finding; if no run was complete by then, the last one goes on
+  /// without being killed, so that there is one to compare.
   /// - Parameter reference: a folder with the same run, never killed.
   func run(kills: Int, moments: Moments, duration: Double, reference: String) throws -> Score {
     var moments = moments
     var score = Score()
     let run = folder.path("run")
-    while score.kills < kills && score.findings.isEmpty {
+    while score.findings.isEmpty && (score.kills < kills || score.completeRuns == 0) {
       let isNew = !subject.canResume(run)
       if isNew { try? FileManager.default.removeItem(atPath: run) }
       let process = try start(isNew ? subject.begin(run) : subject.resume(run))
       let end = Date(timeIntervalSinceNow: moments.next(below: duration))
-      while process.isRunning && Date() < end { usleep(1000) }
-      kill(process.processIdentifier, SIGKILL)
+      if score.kills < kills {
+        while process.isRunning && Date() < end { usleep(1000) }
+        kill(process.processIdentifier, SIGKILL)
+      }
       process.waitUntilExit()
       if process.terminationReason == .uncaughtSignal {
         guard process.terminationStatus == SIGKILL else {
