@@ -2,16 +2,12 @@
    processor. */
 
 #include "vectors.h"
-
-#include "transforms.h"
-
-#include "weights.h"
-
-#include "products.h"
-
-#include "stem.h"
-
+/* Every other one needs it. */
 #include "pooling.h"
+#include "products.h"
+#include "stem.h"
+#include "transforms.h"
+#include "weights.h"
 
 static const optplug_image_loops loops = {
     .lanes = lanes,

@@ -1,6 +1,5 @@
 /* The products between the transforms: small matrices, one for each place of a tile. */
 
-
 enum {
   /* With two vectors of outputs for each tile, the sums fill the registers: of sixteen, or of AVX-512's thirty-two. */
   group = lanes == 16 ? 12 : 6,

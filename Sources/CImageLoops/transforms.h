@@ -1,6 +1,5 @@
 /* Tiles of images into the domain where convolution is a product, and back. */
 
-
 /* B^T x for six values. */
 static inline __attribute__((always_inline)) void input(vec x0, vec x1, vec x2, vec x3, vec x4, vec x5, vec *y,
                                                         int step) {

@@ -1,6 +1,5 @@
 /* Weights into the domain where convolution is a product, and their gradients back. */
 
-
 #define DA (2 * A * A * (A * A - B * B))
 #define DB (2 * B * B * (B * B - A * A))
 

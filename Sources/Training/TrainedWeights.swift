@@ -64,9 +64,10 @@ public struct TrainedWeights: Equatable, Sendable {
   /// decide whether they fit. Of a checkpoint, all of which is checked, the weights being trained are taken.
   /// - Throws: ``TrainingError``.
   public init(reading path: String) throws(TrainingError) {
-    let content = try SafetensorsFile(reading: path)
+    let bytes = try AtomicFile.read(path)
+    let content = try SafetensorsFile(bytes: bytes, path: path)
     file =
-      Checkpoint.isCheckpoint(content) ? Self(of: try Checkpoint(reading: path)).file : content
+      Checkpoint.isCheckpoint(content) ? Self(of: try Checkpoint(bytes: bytes, path: path)).file : content
   }
 
   /// Writes the file whole or not at all.

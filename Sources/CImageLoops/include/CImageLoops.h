@@ -1,4 +1,4 @@
-/* Loops of convolutions on images in blocks of channels: where oneDNN 2.6 has none as fast. */
+/* Loops of convolution and max-pooling on images in blocks of channels: where oneDNN 2.6 has none as fast. */
 #ifndef CIMAGELOOPS_H
 #define CIMAGELOOPS_H
 

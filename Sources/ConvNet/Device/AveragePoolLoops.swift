@@ -1,13 +1,5 @@
 // The inner loops of average pooling, on vectors of eight channels where the layout has them.
 
-extension Window {
-  /// Where the window of an output position begins in the input, and which of its rows (or columns) are not padding.
-  fileprivate func extent(_ position: Int, within length: Int) -> (start: Int, inside: Range<Int>) {
-    let start = position * stride - padding
-    return (start, max(0, -start)..<min(size, length - start))
-  }
-}
-
 /// Pools one plane `[row][column][lane]`: sums of each window over the window's whole area, as padding counts as zeros.
 func averagePoolPlane(
   _ input: UnsafePointer<Float>, _ source: BlockedImages, _ output: UnsafeMutablePointer<Float>,

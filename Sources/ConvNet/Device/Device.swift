@@ -13,6 +13,12 @@ struct Window: Equatable {
   func output(_ extent: Int) -> Int {
     extent + 2 * padding < size ? 0 : (extent + 2 * padding - size) / stride + 1
   }
+
+  /// Where the window of an output position begins in the input, and which of its rows (or columns) are not padding.
+  func extent(_ position: Int, within length: Int) -> (start: Int, inside: Range<Int>) {
+    let start = position * stride - padding
+    return (start, max(0, -start)..<min(size, length - start))
+  }
 }
 
 /// What batch normalisation's forward pass leaves for its backward pass.

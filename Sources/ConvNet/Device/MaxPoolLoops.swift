@@ -8,11 +8,9 @@ func maxPoolPlane(
   _ choices: UnsafeMutablePointer<UInt8>, _ target: BlockedImages, _ window: Window
 ) {
   for row in 0..<target.height {
-    let top = row * window.stride - window.padding
-    let rows = max(0, -top)..<min(window.size, source.height - top)
+    let (top, rows) = window.extent(row, within: source.height)
     for column in 0..<target.width {
-      let left = column * window.stride - window.padding
-      let columns = max(0, -left)..<min(window.size, source.width - left)
+      let (left, columns) = window.extent(column, within: source.width)
       let start = (row * target.width + column) * target.lanes
       let corner = (top * source.width + left) * source.lanes
       for lane in 0..<source.lanes {

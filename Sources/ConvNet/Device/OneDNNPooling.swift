@@ -41,12 +41,30 @@ extension OneDNNDevice {
       width: shape[3], lanes: lanes)
   }
 
+  /// Room for what windows make of an image, in its layout of blocks.
+  private func pooled(
+    _ input: Tensor, _ tag: dnnl_format_tag_t, _ window: Window, on program: Program
+  ) throws -> Tensor {
+    let shape = Array(input.shape[..<2]) + [window.output(input.shape[2]), window.output(input.shape[3])]
+    return program.tensor(shape, try layout(shape, tag))
+  }
+
+  /// The gradient of what was pooled, in the input's layout of blocks, and room in it for the input's.
+  private func unpooled(
+    _ gradient: Tensor, input: Tensor, layer: String, on program: Program
+  ) throws -> (gradient: Tensor, result: Tensor, tag: dnnl_format_tag_t) {
+    let (_, tag) = try blocked(input, layer: layer, on: program)
+    return (
+      try reordered(gradient, to: layout(gradient.shape, tag), layer: layer, on: program),
+      program.tensor(input.shape, try layout(input.shape, tag)), tag
+    )
+  }
+
   func maxPool(
     _ input: Tensor, window: Window, layer: String, on program: Program
   ) throws -> (output: Tensor, choices: Tensor) {
     let (input, tag) = try blocked(input, layer: layer, on: program)
-    let shape = input.shape[..<2] + [window.output(input.shape[2]), window.output(input.shape[3])]
-    let output = program.tensor(Array(shape), try layout(Array(shape), tag))
+    let output = try pooled(input, tag, window, on: program)
     let (source, target) = (blocks(input.shape, tag), blocks(output.shape, tag))
     let choices = program.tensor([target.planes * target.plane], try bytes(target.planes * target.plane))
     let (threads, loops) = (threads, Self.imageLoops(tag))
@@ -70,9 +88,7 @@ extension OneDNNDevice {
   func maxPoolBackward(
     _ gradient: Tensor, choices: Tensor, input: Tensor, window: Window, layer: String, on program: Program
   ) throws -> Tensor {
-    let (_, tag) = try blocked(input, layer: layer, on: program)
-    let gradient = try reordered(gradient, to: layout(gradient.shape, tag), layer: layer, on: program)
-    let result = program.tensor(input.shape, try layout(input.shape, tag))
+    let (gradient, result, tag) = try unpooled(gradient, input: input, layer: layer, on: program)
     let (source, target) = (blocks(input.shape, tag), blocks(gradient.shape, tag))
     let (threads, loops) = (threads, Self.imageLoops(tag))
     let loop = LoopKernel {
@@ -96,8 +112,7 @@ extension OneDNNDevice {
 
   func averagePool(_ input: Tensor, window: Window, layer: String, on program: Program) throws -> Tensor {
     let (input, tag) = try blocked(input, layer: layer, on: program)
-    let shape = input.shape[..<2] + [window.output(input.shape[2]), window.output(input.shape[3])]
-    let output = program.tensor(Array(shape), try layout(Array(shape), tag))
+    let output = try pooled(input, tag, window, on: program)
     let (source, target) = (blocks(input.shape, tag), blocks(output.shape, tag))
     let threads = threads
     let loop = LoopKernel {
@@ -115,9 +130,7 @@ extension OneDNNDevice {
   func averagePoolBackward(
     _ gradient: Tensor, input: Tensor, window: Window, layer: String, on program: Program
   ) throws -> Tensor {
-    let (_, tag) = try blocked(input, layer: layer, on: program)
-    let gradient = try reordered(gradient, to: layout(gradient.shape, tag), layer: layer, on: program)
-    let result = program.tensor(input.shape, try layout(input.shape, tag))
+    let (gradient, result, tag) = try unpooled(gradient, input: input, layer: layer, on: program)
     let (source, target) = (blocks(input.shape, tag), blocks(gradient.shape, tag))
     let threads = threads
     let loop = LoopKernel {

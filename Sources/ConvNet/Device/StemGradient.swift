@@ -13,12 +13,15 @@ final class StemGradient: Kernel {
   private let input, gradient, weight, scratch: Tensor
   private let bias: Tensor?
   private let padded: (height: Int, width: Int)
+  /// Taps of a window over all channels, and the bias.
+  private let terms: Int
+  /// A thread's part of the scratch memory, in floats: the sums, then at `image` a padded image.
+  private let share: (image: Int, floats: Int)
   private var lanes: Int { Int(loops.lanes) }
   private var channels: Int { input.shape[1] }
   private var outputs: Int { gradient.shape[1] }
-  /// Taps of a window over all channels, and the bias.
-  private var terms: Int { channels * window.size * window.size + 1 }
 
+  /// Whether these loops know the convolution of an input in plain order.
   static func fits(_ loops: optplug_image_loops, input: [Int], weight: [Int], window: Window)
     -> Bool
   {
@@ -34,20 +37,18 @@ final class StemGradient: Kernel {
   init(
     _ loops: optplug_image_loops, input: Tensor, gradient: Tensor, weight: Tensor, bias: Tensor?,
     window: Window, threads: Threads, memory: (_ floats: Int) throws -> Tensor
-  ) throws {
+  ) rethrows {
     self.loops = loops
     self.threads = threads
     self.window = window
     (self.input, self.gradient, self.weight, self.bias) = (input, gradient, weight, bias)
     padded = (input.shape[2] + 2 * window.padding, input.shape[3] + 2 * window.padding)
-    let image = AlignedMemory.roundUp(input.shape[1] * padded.height * padded.width, to: 16)
-    let sums = gradient.shape[1] * (input.shape[1] * window.size * window.size + 1)
-    share = (sums: sums, floats: AlignedMemory.roundUp(sums, to: 16) + image)
+    terms = input.shape[1] * window.size * window.size + 1
+    let image = AlignedMemory.roundUp(gradient.shape[1] * terms, to: 16)
+    let floats = image + input.shape[1] * padded.height * padded.width
+    share = (image, AlignedMemory.roundUp(floats, to: 16))
     scratch = try memory(threads.count * share.floats)
   }
-
-  /// A thread's part of the scratch memory: the sums, then a padded image.
-  private let share: (sums: Int, floats: Int)
 
   /// All that the operation reads or writes.
   var tensors: [Tensor] { [input, gradient, weight, scratch] + (bias.map { [$0] } ?? []) }
@@ -80,7 +81,7 @@ final class StemGradient: Kernel {
   private func add(_ images: Range<Int>, to worker: Int) {
     let sums = scratch.floats + worker * share.floats
     sums.update(repeating: 0, count: share.floats)
-    let image = sums + AlignedMemory.roundUp(share.sums, to: 16)
+    let image = sums + share.image
     let (height, width) = (input.shape[2], input.shape[3])
     let slopes = outputs * gradient.shape[2] * gradient.shape[3]
     for number in images {

@@ -117,18 +117,17 @@ final class WinogradWeightGradient: Kernel {
   /// Sums of the gradient over images and places, eight channels at a time.
   private func sumChannels(into bias: UnsafeMutablePointer<Float>) {
     let lanes = plan.lanes
-    let blocks = plan.outputs / lanes
-    let plane = plan.outputSize.height * plan.outputSize.width
-    threads.forRanges(blocks, cost: plan.images * plane * lanes) { range in
+    let blocks = BlockedImages(
+      images: plan.images, channels: plan.outputs, blocks: plan.outputs / lanes,
+      height: plan.outputSize.height, width: plan.outputSize.width, lanes: lanes)
+    threads.forRanges(blocks.blocks, cost: blocks.images * blocks.plane) { range in
       for block in range {
         for first in stride(from: 0, to: lanes, by: 8) {
           var total = SIMD8<Float>()
-          for image in 0..<plan.images {
-            let values = gradient.floats + (image * blocks + block) * plane * lanes + first
+          for image in 0..<blocks.images {
             // A sum for each image first: one running sum over a million values would lose digits.
-            var sum = SIMD8<Float>()
-            for place in 0..<plane { sum += load8(values + place * lanes) }
-            total += sum
+            total += sumPixels(
+              gradient.floats + (image * blocks.blocks + block) * blocks.plane + first, blocks)
           }
           store8(total, bias + block * lanes + first)
         }

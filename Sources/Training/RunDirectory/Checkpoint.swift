@@ -65,7 +65,11 @@ public struct Checkpoint: Equatable, Sendable {
   /// Reads a file and checks every byte of it.
   /// - Throws: ``TrainingError``: not found, unreadable, or damaged, with the tensor that is.
   public init(reading path: String) throws(TrainingError) {
-    let bytes = try AtomicFile.read(path)
+    try self.init(bytes: try AtomicFile.read(path), path: path)
+  }
+
+  /// Reads a file's content and checks every byte of it; `path` is for messages.
+  init(bytes: [UInt8], path: String) throws(TrainingError) {
     do throws(SafetensorsFile.Malformed) {
       file = try SafetensorsFile(verifying: bytes)
     } catch {

@@ -40,9 +40,8 @@ struct Invocation: Sendable {
 
   init(_ arguments: [String], _ table: OptionTable) throws {
     // A subcommand, help or completions: nothing of this concerns them.
-    let asksForFile = arguments.contains { token in
-      ["--config", "--resume"].contains { token == $0 || token.hasPrefix($0 + "=") }
-    }
+    let files = ["--config", "--resume"]
+    let asksForFile = files.contains { Self.count(of: $0, in: arguments) > 0 }
     if let first = arguments.first, table.subcommands.contains(first) {
       (tokens, settings, resumed) = (arguments, Settings(tokens: arguments, table), nil)
       return
@@ -55,8 +54,8 @@ struct Invocation: Sendable {
     }
     // From here on the parser sees what was understood, not what was typed.
     let own = try Settings(judging: arguments, table)
-    for name in ["config", "resume"] where Self.count(of: "--\(name)", in: arguments) > 1 {
-      throw ValidationError("--\(name) is given more than once; keep one of them")
+    for option in files where Self.count(of: option, in: arguments) > 1 {
+      throw ValidationError("\(option) is given more than once; keep one of them")
     }
     let resume = Self.resumeValue(arguments)
     var stated = own
