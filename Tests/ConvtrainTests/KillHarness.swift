@@ -60,7 +60,7 @@ final class KillHarness {
       let isNew = !subject.canResume(run)
       if isNew { try? FileManager.default.removeItem(atPath: run) }
       let process = try start(isNew ? subject.begin(run) : subject.resume(run))
-      let end = Date(timeIntervalSinceNow: moments.next(below: duration))
+      let end = Date(timeIntervalSinceNow: moments.next(below: 1.5 * duration))
       if score.kills < kills {
         while process.isRunning && Date() < end { usleep(1000) }
         kill(process.processIdentifier, SIGKILL)

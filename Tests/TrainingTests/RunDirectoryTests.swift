@@ -55,6 +55,20 @@ import Testing
     _ = try RunDirectory(opening: path)
   }
 
+  /// A process may end while it writes its first checkpoint: then there is none to go on from, and the run begins anew.
+  @Test func whatIsHalfWrittenGoes() throws {
+    let path = folder.path("run")
+    for isBegun in [false, true] {
+      try FileManager.default.createDirectory(
+        atPath: path + "/checkpoints", withIntermediateDirectories: true)
+      let torn = [path + "/.config.json.1.part", path + "/checkpoints/.step-00000002.safetensors.2.part"]
+      for file in torn { try write("half", to: file) }
+      if isBegun { try write("{}", to: RunDirectory.configuration(in: path)) }
+      _ = try isBegun ? RunDirectory(opening: path) : RunDirectory(creating: path)
+      for file in torn { #expect(!FileManager.default.fileExists(atPath: file), "\(file)") }
+    }
+  }
+
   /// A line for each step and epoch, once, whatever had been written when the run ended.
   @Test func theLogGoesOnWhereTheRunDoes() throws {
     let path = folder.path("run")

@@ -78,7 +78,7 @@ public final class CheckpointFolder {
   }
 
   /// Takes up a run at a checkpoint: those of later steps go to the folder `superseded`, where nothing looks for them
-  /// but people, and what an earlier process left half written goes.
+  /// but people.
   /// - Returns: the names of those that were moved.
   public func continueRun(at checkpoint: Checkpoint) throws(TrainingError) -> [String] {
     let step = checkpoint.facts.state.position.step
@@ -99,7 +99,6 @@ public final class CheckpointFolder {
         }
       }
     }
-    AtomicFile.removeLeftovers(in: path)
     try writeIndex(last: step, best: checkpoint.facts.state.best)
     return later.map(Self.name)
   }

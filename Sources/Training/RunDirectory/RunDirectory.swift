@@ -29,7 +29,7 @@ public final class RunDirectory {
     guard !Self.holdsRun(path) else {
       throw .runExists(path: path, problem: "holds a run already; name another folder")
     }
-    try makeCheckpointFolder()
+    try prepareFolders()
   }
 
   /// Makes `parent/name`, or the first of `parent/name-2`, `parent/name-3` … that is not there yet.
@@ -56,8 +56,7 @@ public final class RunDirectory {
     }
     self.path = path
     lock = try Self.lock(path)
-    AtomicFile.removeLeftovers(in: path)
-    try makeCheckpointFolder()
+    try prepareFolders()
   }
 
   public static func configuration(in path: String) -> String { "\(path)/config.json" }
@@ -94,11 +93,14 @@ public final class RunDirectory {
 
   private static func holdsRun(_ path: String) -> Bool { access(configuration(in: path), F_OK) == 0 }
 
-  private func makeCheckpointFolder() throws(TrainingError) {
-    let path = Self.checkpoints(in: path)
-    guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
-      throw .unwritable(path: path, reason: String(cString: strerror(errno)))
+  /// Makes the folder of checkpoints, and removes what an earlier process left half written. Needs the lock.
+  private func prepareFolders() throws(TrainingError) {
+    let checkpoints = Self.checkpoints(in: path)
+    guard mkdir(checkpoints, 0o777) == 0 || errno == EEXIST else {
+      throw .unwritable(path: checkpoints, reason: String(cString: strerror(errno)))
     }
+    AtomicFile.removeLeftovers(in: path)
+    AtomicFile.removeLeftovers(in: checkpoints)
   }
 
   private static func lock(_ directory: String) throws(TrainingError) -> FileLock {
