@@ -27,7 +27,11 @@ let hot: [SwiftSetting] =
     .unsafeFlags((machine + ["-fno-math-errno"]).flatMap { ["-Xcc", $0] }),
   ]
 /// Plugins need no Swift runtime, so that a host in any language can load them.
-let embedded: [SwiftSetting] = hot + [.enableExperimentalFeature("Embedded")]
+/// Each function stands for itself, so that the linker can leave out those of the kit that a plugin does not use.
+let embedded: [SwiftSetting] =
+  hot + [
+    .enableExperimentalFeature("Embedded"), .unsafeFlags(["-Xfrontend", "-function-sections"]),
+  ]
 
 // A plugin exports its entry and nothing else. "Plugins" is our folder of optimizers; what SwiftPM calls plugins are
 // build tools, hence the explicit path. Target names must be unique over all packages of a build, and a stranger's
@@ -40,7 +44,7 @@ func plugin(_ name: String, in folder: String) -> Target {
       .linkedLibrary("m"),
       .unsafeFlags(
         [
-          "-use-ld=lld", "-Xlinker", "-s", "-Xlinker",
+          "-use-ld=lld", "-Xlinker", "-s", "-Xlinker", "--gc-sections", "-Xlinker",
           "--version-script=\(Context.packageDirectory)/Plugins/plugin.map",
         ],
         .when(platforms: [.linux])),

@@ -475,6 +475,76 @@ typedef struct optplug_restart_bases {
                                    const double *hyperparameters) OPTPLUG_NOEXCEPT;
 } optplug_restart_bases;
 
+/* The update of an element as data, for hosts that make programs of their own: a kernel for a GPU, or one loop for a
+   whole tree.  For GRANULARITY_ELEMENT with one phase and one pass, where what happens to an element depends on
+   its parameter's, its gradient's and its slots' elements alone, which all have the parameter's type.  A list
+   carried out on every element gives the bits of `step`, but for the payloads of what is not a number. */
+#define OPTPLUG_EXTENSION_FORMULA "optplug.formula/1"
+/* Operation i of a list makes value i, from values before it.  Arithmetic rounds once, to nearest, to the
+   parameter's type, and is never contracted; comparisons make truths, all others numbers.  Operands that an
+   operation does not have are 0.  Each operation that sets comes at most once for its element. */
+typedef struct optplug_operation {
+  uint32_t code;    /* OPTPLUG_OPERATION_... */
+  uint32_t a, b, c; /* numbers of values, but where said otherwise */
+} optplug_operation;
+/* The element before any operation of the list sets it. */
+#define OPTPLUG_OPERATION_PARAMETER 0u
+#define OPTPLUG_OPERATION_GRADIENT 1u /* times the frame's gradient_scale, rounded.  Only where there is one */
+#define OPTPLUG_OPERATION_SLOT 2u     /* a: index into segment.slots, of a slot with SHAPE_AS_PARAMETER */
+#define OPTPLUG_OPERATION_CONSTANT 3u /* a: number of a constant, which the host rounds from double */
+#define OPTPLUG_OPERATION_ADD 16u         /* a + b */
+#define OPTPLUG_OPERATION_SUBTRACT 17u    /* a - b */
+#define OPTPLUG_OPERATION_MULTIPLY 18u    /* a * b */
+#define OPTPLUG_OPERATION_DIVIDE 19u      /* a / b */
+#define OPTPLUG_OPERATION_FMA 20u         /* a * b + c, rounded once */
+#define OPTPLUG_OPERATION_SQUARE_ROOT 21u /* of a */
+#define OPTPLUG_OPERATION_MAGNITUDE 22u   /* a with its sign bit cleared */
+#define OPTPLUG_OPERATION_NEGATE 23u      /* a with its sign bit inverted */
+#define OPTPLUG_OPERATION_MINIMUM 24u     /* a if a < b, else b */
+#define OPTPLUG_OPERATION_MAXIMUM 25u     /* a if b < a, else b */
+#define OPTPLUG_OPERATION_SIGN 26u        /* 1 if 0 < a, else -1 if a < 0, else 0 */
+#define OPTPLUG_OPERATION_LESS 48u        /* whether a < b */
+#define OPTPLUG_OPERATION_LESS_EQUAL 49u  /* whether a <= b */
+#define OPTPLUG_OPERATION_EQUAL 50u       /* whether a == b; 0 and -0 are equal */
+#define OPTPLUG_OPERATION_SELECT 64u      /* b where the truth a holds, else c */
+/* These make no value. */
+#define OPTPLUG_OPERATION_SET_PARAMETER 80u /* to a */
+#define OPTPLUG_OPERATION_SET_SLOT 81u      /* slot b to a */
+/* The bases' gradient to a: CAPABILITY_CHANGED_GRADIENT, STAGE_BEFORE. */
+#define OPTPLUG_OPERATION_SET_GRADIENT 82u
+
+typedef struct optplug_operations {
+  uint32_t struct_size;
+  uint32_t constant_count; /* at most OPTPLUG_FORMULA_CONSTANTS */
+  optplug_span list;       /* of optplug_operation; at most 4096 */
+} optplug_operations;
+#define OPTPLUG_FORMULA_CONSTANTS 256u
+
+/* The situation of an element: what decides which list and which constants are in force. */
+typedef struct optplug_moment {
+  uint32_t struct_size;
+  uint32_t stage;                /* OPTPLUG_STAGE_... */
+  uint64_t step;                 /* as in the frame */
+  int64_t parameter_step;        /* as in the segment */
+  const double *hyperparameters; /* this node's values for the parameter's group */
+  uint32_t parameter_index;      /* into the table of this node */
+  uint32_t has_gradient;         /* 0 or 1; 0 only for CAPABILITY_NULL_GRADIENT */
+} optplug_moment;
+#define OPTPLUG_STAGE_BEFORE 0u /* a wrapper, before it calls its base */
+#define OPTPLUG_STAGE_AFTER 1u  /* a wrapper, when its base has returned; all that a leaf does */
+
+typedef struct optplug_formula {
+  uint32_t struct_size;
+  uint32_t reserved0; /* 0 */
+  /* Stores the list that is in force, which lives as long as the process, and writes its constants in double; a
+     NULL list when the node does nothing at this stage.  UNIMPLEMENTED where no list says what happens.  For a
+     planned instance, and a pure function of it and the moment.  `constants` has room for
+     OPTPLUG_FORMULA_CONSTANTS. [main] */
+  optplug_status(OPTPLUG_CALL *operations)(const optplug_instance *instance, const optplug_moment *moment,
+                                           const optplug_operations **operations, double *constants,
+                                           optplug_error *error) OPTPLUG_NOEXCEPT;
+} optplug_formula;
+
 /* How to call the functions of this optimizer's own extensions, for tools that stand between a caller and the
    optimizer and pass calls on, such as a tracer: callers then get a copy of the table with the tool's functions,
    and where one of them is passed the copy itself, as a `p`, yours gets the original.  Optional: a table that is
@@ -641,6 +711,10 @@ typedef struct optplug_note {
 #define OPTPLUG_OPTIMIZER_SIZE_1_0 160u
 #define OPTPLUG_EVAL_VIEW_SIZE_1_0 24u
 #define OPTPLUG_RESTART_BASES_SIZE_1_0 16u
+#define OPTPLUG_OPERATION_SIZE_1_0 16u
+#define OPTPLUG_OPERATIONS_SIZE_1_0 24u
+#define OPTPLUG_MOMENT_SIZE_1_0 40u
+#define OPTPLUG_FORMULA_SIZE_1_0 16u
 #define OPTPLUG_SIGNATURE_SIZE_1_0 40u
 #define OPTPLUG_SIGNATURES_SIZE_1_0 24u
 #define OPTPLUG_LOG_SIZE_1_0 16u
@@ -669,6 +743,10 @@ OPTPLUG_ASSERT(plan, offsetof(optplug_plan, set_scratch) + 8 == OPTPLUG_PLAN_SIZ
 OPTPLUG_ASSERT(optimizer, offsetof(optplug_optimizer, decide) + 8 == OPTPLUG_OPTIMIZER_SIZE_1_0);
 OPTPLUG_ASSERT(eval_view, offsetof(optplug_eval_view, leave) + 8 == OPTPLUG_EVAL_VIEW_SIZE_1_0);
 OPTPLUG_ASSERT(restart_bases, offsetof(optplug_restart_bases, restarts) + 8 == OPTPLUG_RESTART_BASES_SIZE_1_0);
+OPTPLUG_ASSERT(operation, offsetof(optplug_operation, c) + 4 == OPTPLUG_OPERATION_SIZE_1_0);
+OPTPLUG_ASSERT(operations, offsetof(optplug_operations, list) + 16 == OPTPLUG_OPERATIONS_SIZE_1_0);
+OPTPLUG_ASSERT(moment, offsetof(optplug_moment, has_gradient) + 4 == OPTPLUG_MOMENT_SIZE_1_0);
+OPTPLUG_ASSERT(formula, offsetof(optplug_formula, operations) + 8 == OPTPLUG_FORMULA_SIZE_1_0);
 OPTPLUG_ASSERT(signature, offsetof(optplug_signature, reserved0) + 4 == OPTPLUG_SIGNATURE_SIZE_1_0);
 OPTPLUG_ASSERT(signatures, offsetof(optplug_signatures, functions) + 16 == OPTPLUG_SIGNATURES_SIZE_1_0);
 OPTPLUG_ASSERT(log, offsetof(optplug_log, write) + 8 == OPTPLUG_LOG_SIZE_1_0);

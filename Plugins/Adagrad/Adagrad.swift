@@ -59,5 +59,5 @@ public func optplug_entry_v1(
   _ host: UnsafePointer<optplug_host>?, _ library: UnsafeMutablePointer<UnsafePointer<optplug_library>?>?,
   _ error: UnsafeMutablePointer<optplug_error>?
 ) -> optplug_status {
-  provide(library) { [optimizer(Adagrad<Float>.self, Adagrad<Double>.self)] }
+  provide(library) { [optimizer(Adagrad<Float>.self, Adagrad<Double>.self, Adagrad<Recorded>.self)] }
 }

@@ -92,6 +92,9 @@ public func optplug_entry_v1(
   _ error: UnsafeMutablePointer<optplug_error>?
 ) -> optplug_status {
   provide(library) {
-    [optimizer(Adam<Float>.self, Adam<Double>.self), optimizer(AdamW<Float>.self, AdamW<Double>.self)]
+    [
+      optimizer(Adam<Float>.self, Adam<Double>.self, Adam<Recorded>.self),
+      optimizer(AdamW<Float>.self, AdamW<Double>.self, AdamW<Recorded>.self),
+    ]
   }
 }

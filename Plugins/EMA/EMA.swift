@@ -80,5 +80,5 @@ public func optplug_entry_v1(
   _ host: UnsafePointer<optplug_host>?, _ library: UnsafeMutablePointer<UnsafePointer<optplug_library>?>?,
   _ error: UnsafeMutablePointer<optplug_error>?
 ) -> optplug_status {
-  provide(library) { [wrapper(EMA<Float>.self, EMA<Double>.self)] }
+  provide(library) { [wrapper(EMA<Float>.self, EMA<Double>.self, EMA<Recorded>.self)] }
 }

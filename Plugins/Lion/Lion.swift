@@ -57,5 +57,5 @@ public func optplug_entry_v1(
   _ host: UnsafePointer<optplug_host>?, _ library: UnsafeMutablePointer<UnsafePointer<optplug_library>?>?,
   _ error: UnsafeMutablePointer<optplug_error>?
 ) -> optplug_status {
-  provide(library) { [optimizer(Lion<Float>.self, Lion<Double>.self)] }
+  provide(library) { [optimizer(Lion<Float>.self, Lion<Double>.self, Lion<Recorded>.self)] }
 }

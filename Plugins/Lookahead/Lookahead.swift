@@ -116,5 +116,5 @@ public func optplug_entry_v1(
   _ host: UnsafePointer<optplug_host>?, _ library: UnsafeMutablePointer<UnsafePointer<optplug_library>?>?,
   _ error: UnsafeMutablePointer<optplug_error>?
 ) -> optplug_status {
-  provide(library) { [wrapper(Lookahead<Float>.self, Lookahead<Double>.self)] }
+  provide(library) { [wrapper(Lookahead<Float>.self, Lookahead<Double>.self, Lookahead<Recorded>.self)] }
 }

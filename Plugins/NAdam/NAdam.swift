@@ -80,5 +80,5 @@ public func optplug_entry_v1(
   _ host: UnsafePointer<optplug_host>?, _ library: UnsafeMutablePointer<UnsafePointer<optplug_library>?>?,
   _ error: UnsafeMutablePointer<optplug_error>?
 ) -> optplug_status {
-  provide(library) { [optimizer(NAdam<Float>.self, NAdam<Double>.self)] }
+  provide(library) { [optimizer(NAdam<Float>.self, NAdam<Double>.self, NAdam<Recorded>.self)] }
 }

@@ -85,5 +85,5 @@ public func optplug_entry_v1(
   _ host: UnsafePointer<optplug_host>?, _ library: UnsafeMutablePointer<UnsafePointer<optplug_library>?>?,
   _ error: UnsafeMutablePointer<optplug_error>?
 ) -> optplug_status {
-  provide(library) { [optimizer(RAdam<Float>.self, RAdam<Double>.self)] }
+  provide(library) { [optimizer(RAdam<Float>.self, RAdam<Double>.self, RAdam<Recorded>.self)] }
 }

@@ -107,5 +107,5 @@ public func optplug_entry_v1(
   _ host: UnsafePointer<optplug_host>?, _ library: UnsafeMutablePointer<UnsafePointer<optplug_library>?>?,
   _ error: UnsafeMutablePointer<optplug_error>?
 ) -> optplug_status {
-  provide(library) { [optimizer(RMSprop<Float>.self, RMSprop<Double>.self)] }
+  provide(library) { [optimizer(RMSprop<Float>.self, RMSprop<Double>.self, RMSprop<Recorded>.self)] }
 }

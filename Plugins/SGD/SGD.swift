@@ -77,5 +77,5 @@ public func optplug_entry_v1(
   _ host: UnsafePointer<optplug_host>?, _ library: UnsafeMutablePointer<UnsafePointer<optplug_library>?>?,
   _ error: UnsafeMutablePointer<optplug_error>?
 ) -> optplug_status {
-  provide(library) { [optimizer(SGD<Float>.self, SGD<Double>.self)] }
+  provide(library) { [optimizer(SGD<Float>.self, SGD<Double>.self, SGD<Recorded>.self)] }
 }

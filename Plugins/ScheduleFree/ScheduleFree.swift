@@ -102,5 +102,7 @@ public func optplug_entry_v1(
   _ host: UnsafePointer<optplug_host>?, _ library: UnsafeMutablePointer<UnsafePointer<optplug_library>?>?,
   _ error: UnsafeMutablePointer<optplug_error>?
 ) -> optplug_status {
-  provide(library) { [wrapper(ScheduleFree<Float>.self, ScheduleFree<Double>.self)] }
+  provide(library) {
+    [wrapper(ScheduleFree<Float>.self, ScheduleFree<Double>.self, ScheduleFree<Recorded>.self)]
+  }
 }

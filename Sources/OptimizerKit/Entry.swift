@@ -11,7 +11,7 @@ import COptPlug
 ///   _ host: UnsafePointer<optplug_host>?, _ library: UnsafeMutablePointer<UnsafePointer<optplug_library>?>?,
 ///   _ error: UnsafeMutablePointer<optplug_error>?
 /// ) -> optplug_status {
-///   provide(library) { [optimizer(Lion<Float>.self, Lion<Double>.self)] }
+///   provide(library) { [optimizer(Lion<Float>.self, Lion<Double>.self, Lion<Recorded>.self)] }
 /// }
 /// ```
 public func provide(
@@ -30,11 +30,34 @@ where F.S == Float, D.S == Double {
   OptimizerDescription(ElementwiseImplementation<F, D>())
 }
 
+/// As above, and from the same formula over recorded numbers, so that hosts can make it a program for other devices.
+public func optimizer<F: Formula, D: Formula, R: Formula>(
+  _ float: F.Type, _ double: D.Type, _ recorded: R.Type
+)
+  -> OptimizerDescription
+where F.S == Float, D.S == Double, R.S == Recorded {
+  let implementation = ElementwiseImplementation<F, D>()
+  implementation.recorder = LeafRecorder<R>()
+  return OptimizerDescription(implementation)
+}
+
 /// A wrapper from a formula over 32-bit and the same over 64-bit floats.
 public func wrapper<F: StagedWrapperFormula, D: StagedWrapperFormula>(_ float: F.Type, _ double: D.Type)
   -> OptimizerDescription
 where F.S == Float, D.S == Double {
   OptimizerDescription(WrapperImplementation<F, D>())
+}
+
+/// As above, and from the same formula over recorded numbers, so that hosts can join it with its base to one program
+/// for other devices. A wrapper of several sweeps, evaluations or of whole tensors has no such program.
+public func wrapper<F: StagedWrapperFormula, D: StagedWrapperFormula, R: StagedWrapperFormula>(
+  _ float: F.Type, _ double: D.Type, _ recorded: R.Type
+) -> OptimizerDescription
+where F.S == Float, D.S == Double, R.S == Recorded {
+  let implementation = WrapperImplementation<F, D>()
+  let needsMore = !R.traits.isDisjoint(with: [.reevaluates, .wholeTensors])
+  if R.phases.count == 1, !needsMore { implementation.recorder = WrapperRecorder<R>() }
+  return OptimizerDescription(implementation)
 }
 
 /// One optimizer of a plugin, made by `optimizer(_:_:)` or `wrapper(_:_:)`.

@@ -1,8 +1,16 @@
-// The extensions that wrappers of the kit offer.
+// The extensions that optimizers of the kit offer.
 
 import COptPlug
 
-/// The tables that a host asks a wrapper for.
+extension Implementation {
+  /// The table with an id, or nil.
+  func find(_ id: UnsafePointer<CChar>) -> UnsafeRawPointer? {
+    if equal(id, "optplug.formula/1") { return recorder.map { UnsafeRawPointer($0.table) } }
+    return extensions?.find(id)
+  }
+}
+
+/// The tables that a host asks a wrapper for, beside its formula.
 struct WrapperExtensions {
   /// Nil for a wrapper without weights of its own to evaluate with: offering them would hide those of its base.
   let evalView: UnsafePointer<optplug_eval_view>?

@@ -16,6 +16,8 @@ class Implementation {
   let capabilities: UInt64
   /// Names of the bases; empty for a leaf.
   let baseRoles: [StaticString]
+  /// Writes the formula down, where the author has handed it in over `Recorded`.
+  var recorder: FormulaRecorder?
 
   /// How far the host may cut what one call sees.
   enum Granularity {
@@ -159,7 +161,7 @@ let findExtension:
   @convention(c) (UnsafePointer<optplug_optimizer>?, UnsafePointer<CChar>?) -> UnsafeRawPointer? = {
     optimizer, id in
     guard let data = optimizer?.pointee.plugin_data, let id else { return nil }
-    return Unmanaged<Implementation>.fromOpaque(data).takeUnretainedValue().extensions?.find(id)
+    return Unmanaged<Implementation>.fromOpaque(data).takeUnretainedValue().find(id)
   }
 
 /// Writes `message` for the host and answers `status`.

@@ -4,8 +4,8 @@ import COptimizerKit
 
 /// A number that update formulas compute with.
 ///
-/// A formula written once over `Scalar` runs as a loop over `Float` and as one over `Double`. Each operation
-/// rounds once to the type; products and sums are never contracted, so a fused result is asked for by name
+/// A formula written once over `Scalar` runs as a loop over `Float` and as one over `Double`; over `Recorded` it becomes
+/// data, from which hosts make programs for other devices. Each operation rounds once to the type; products and sums are never contracted, so a fused result is asked for by name
 /// (`fma`). Choices between values go through `select`: a formula must not branch on an element's value.
 public protocol Scalar {
   /// The outcome of comparing two elements.

@@ -88,6 +88,34 @@ import Testing
     #expect(OPTPLUG_ROUTE_SELF == 0xFFFF_FFFE)
   }
 
+  @Test func formulas() {
+    #expect(OPTPLUG_OPERATION_PARAMETER == 0)
+    #expect(OPTPLUG_OPERATION_GRADIENT == 1)
+    #expect(OPTPLUG_OPERATION_SLOT == 2)
+    #expect(OPTPLUG_OPERATION_CONSTANT == 3)
+    #expect(OPTPLUG_OPERATION_ADD == 16)
+    #expect(OPTPLUG_OPERATION_SUBTRACT == 17)
+    #expect(OPTPLUG_OPERATION_MULTIPLY == 18)
+    #expect(OPTPLUG_OPERATION_DIVIDE == 19)
+    #expect(OPTPLUG_OPERATION_FMA == 20)
+    #expect(OPTPLUG_OPERATION_SQUARE_ROOT == 21)
+    #expect(OPTPLUG_OPERATION_MAGNITUDE == 22)
+    #expect(OPTPLUG_OPERATION_NEGATE == 23)
+    #expect(OPTPLUG_OPERATION_MINIMUM == 24)
+    #expect(OPTPLUG_OPERATION_MAXIMUM == 25)
+    #expect(OPTPLUG_OPERATION_SIGN == 26)
+    #expect(OPTPLUG_OPERATION_LESS == 48)
+    #expect(OPTPLUG_OPERATION_LESS_EQUAL == 49)
+    #expect(OPTPLUG_OPERATION_EQUAL == 50)
+    #expect(OPTPLUG_OPERATION_SELECT == 64)
+    #expect(OPTPLUG_OPERATION_SET_PARAMETER == 80)
+    #expect(OPTPLUG_OPERATION_SET_SLOT == 81)
+    #expect(OPTPLUG_OPERATION_SET_GRADIENT == 82)
+    #expect(OPTPLUG_STAGE_BEFORE == 0)
+    #expect(OPTPLUG_STAGE_AFTER == 1)
+    #expect(OPTPLUG_FORMULA_CONSTANTS == 256)
+  }
+
   @Test func logLevels() {
     #expect(OPTPLUG_LOG_DEBUG == 0)
     #expect(OPTPLUG_LOG_INFO == 1)
@@ -98,6 +126,7 @@ import Testing
   @Test func names() {
     #expect(OPTPLUG_EXTENSION_EVAL_VIEW == "optplug.eval-view/1")
     #expect(OPTPLUG_EXTENSION_RESTART_BASES == "optplug.restart-bases/1")
+    #expect(OPTPLUG_EXTENSION_FORMULA == "optplug.formula/1")
     #expect(OPTPLUG_EXTENSION_SIGNATURES == "optplug.signatures/1")
     #expect(OPTPLUG_EXTENSION_LOG == "optplug.log/1")
     #expect(OPTPLUG_EXTENSION_PARALLEL_FOR == "optplug.parallel-for/1")
@@ -128,6 +157,10 @@ import Testing
     #expect(OPTPLUG_OPTIMIZER_SIZE_1_0 == 160)
     #expect(OPTPLUG_EVAL_VIEW_SIZE_1_0 == 24)
     #expect(OPTPLUG_RESTART_BASES_SIZE_1_0 == 16)
+    #expect(OPTPLUG_OPERATION_SIZE_1_0 == 16)
+    #expect(OPTPLUG_OPERATIONS_SIZE_1_0 == 24)
+    #expect(OPTPLUG_MOMENT_SIZE_1_0 == 40)
+    #expect(OPTPLUG_FORMULA_SIZE_1_0 == 16)
     #expect(OPTPLUG_SIGNATURE_SIZE_1_0 == 40)
     #expect(OPTPLUG_SIGNATURES_SIZE_1_0 == 24)
     #expect(OPTPLUG_LOG_SIZE_1_0 == 16)

@@ -50,7 +50,7 @@ struct HeaderLayout {
 
   /// Elements of spans grow by their stride: they need no size in front.
   private static let elements = [
-    "optplug_parameter", "optplug_hyperparameter", "optplug_segment", "optplug_base",
+    "optplug_parameter", "optplug_hyperparameter", "optplug_segment", "optplug_base", "optplug_operation",
   ]
 
   /// What in `newer` breaks a plugin or a host that was built with this header.

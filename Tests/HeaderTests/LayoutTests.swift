@@ -167,6 +167,19 @@ import Testing
       ])
   }
 
+  @Test func formula() {
+    expectLayout(optplug_operation.self, 16, [(\.code, 0), (\.a, 4), (\.b, 8), (\.c, 12)])
+    expectLayout(
+      optplug_operations.self, 24, [(\.struct_size, 0), (\.constant_count, 4), (\.list, 8)])
+    expectLayout(
+      optplug_moment.self, 40,
+      [
+        (\.struct_size, 0), (\.stage, 4), (\.step, 8), (\.parameter_step, 16), (\.hyperparameters, 24),
+        (\.parameter_index, 32), (\.has_gradient, 36),
+      ])
+    expectLayout(optplug_formula.self, 16, [(\.struct_size, 0), (\.reserved0, 4), (\.operations, 8)])
+  }
+
   @Test func services() {
     expectLayout(optplug_log.self, 16, [(\.struct_size, 0), (\.reserved0, 4), (\.write, 8)])
     expectLayout(optplug_parallel_for.self, 16, [(\.struct_size, 0), (\.reserved0, 4), (\.run, 8)])

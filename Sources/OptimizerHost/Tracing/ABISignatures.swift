@@ -40,6 +40,9 @@ enum ABISignatures {
     OPTPLUG_EXTENSION_RESTART_BASES: table(optplug_restart_bases.self) {
       $0(\.restarts, "restarts", "I(pQp)", "instance step hyperparameters")
     },
+    OPTPLUG_EXTENSION_FORMULA: table(optplug_formula.self) {
+      $0(\.operations, "operations", "S(pppOE)", "instance moment operations constants error")
+    },
     OPTPLUG_EXTENSION_SIGNATURES: [],
     OPTPLUG_EXTENSION_LOG: table(optplug_log.self) {
       $0(\.write, "write", "v(pIs)", "host level message")

@@ -170,7 +170,7 @@ struct SwiftTemplate {
         _ host: UnsafePointer<optplug_host>?, _ library: UnsafeMutablePointer<UnsafePointer<optplug_library>?>?,
         _ error: UnsafeMutablePointer<optplug_error>?
       ) -> optplug_status {
-        provide(library) { [\(isWrapper ? "wrapper" : "optimizer")(\(formula)<Float>.self, \(formula)<Double>.self)] }
+        provide(library) { [\(isWrapper ? "wrapper" : "optimizer")(\(formula)<Float>.self, \(formula)<Double>.self, \(formula)<Recorded>.self)] }
       }
 
       """

@@ -42,5 +42,5 @@ public func optplug_entry_v1(
   _ host: UnsafePointer<optplug_host>?, _ library: UnsafeMutablePointer<UnsafePointer<optplug_library>?>?,
   _ error: UnsafeMutablePointer<optplug_error>?
 ) -> optplug_status {
-  provide(library) { [optimizer(Tiger<Float>.self, Tiger<Double>.self)] }
+  provide(library) { [optimizer(Tiger<Float>.self, Tiger<Double>.self, Tiger<Recorded>.self)] }
 }
