@@ -59,6 +59,7 @@ extension OptimizerError {
     case .unknownOptimizer: OPTPLUG_NOT_FOUND
     case .plugin, .state: OPTPLUG_FAILED_PRECONDITION
     case .call: OPTPLUG_INTERNAL
+    case .formula: OPTPLUG_UNIMPLEMENTED
     case .norm: optplug_status(OPTPLUG_HOST_NOT_FINITE)
     }
   }

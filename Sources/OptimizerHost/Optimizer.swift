@@ -193,7 +193,7 @@ public final class Optimizer {
     }
   }
 
-  private func check(_ gradients: [UnsafeRawPointer?], _ gradientScale: Double) throws {
+  func check(_ gradients: [UnsafeRawPointer?], _ gradientScale: Double) throws {
     guard gradients.count == table.parameters.count else {
       throw OptimizerError.parameters("\(gradients.count) gradients for \(table.parameters.count) parameters")
     }
@@ -238,7 +238,7 @@ public final class Optimizer {
   }
 
   /// Starts the bases of a wrapper afresh where it asks for it.
-  private func restartBases() {
+  func restartBases() {
     for wrapper in restarting {
       for group in groups.indices where wrapper.asks(after: stepCount, group: group) {
         for (i, parameter) in table.parameters.enumerated()

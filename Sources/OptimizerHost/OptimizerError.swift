@@ -20,6 +20,8 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
   case call(_ optimizer: String, function: String, problem: String)
   /// The gradients cannot be clipped, since their norm is infinite or not a number.
   case norm(Double)
+  /// An optimizer's update is not there as data.
+  case formula(_ optimizer: String, problem: String)
   /// Calls cannot be traced.
   case tracing(_ problem: String)
 
@@ -37,6 +39,7 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
       "optimizer '\(optimizer)': \(function) failed: \(problem)"
     case .norm(let norm):
       "gradients: their norm is \(norm), so they cannot be clipped; a gradient holds values that are not finite"
+    case .formula(let optimizer, let problem): "formula of '\(optimizer)': \(problem)"
     case .tracing(let problem): "trace: \(problem)"
     }
   }

@@ -64,7 +64,8 @@ extension PluginRegistry {
     OptimizerDescription(
       summary: OptimizerSummary(type), url: type.url, granularity: type.granularity.words,
       stateVersion: type.stateVersion, bases: type.baseRoles,
-      extensions: [OPTPLUG_EXTENSION_EVAL_VIEW, OPTPLUG_EXTENSION_RESTART_BASES].filter(type.offers),
+      extensions: [OPTPLUG_EXTENSION_EVAL_VIEW, OPTPLUG_EXTENSION_RESTART_BASES, OPTPLUG_EXTENSION_FORMULA]
+        .filter(type.offers),
       hyperparameters: type.hyperparameters, plan: SamplePlan.make(type, expression, self))
   }
 }

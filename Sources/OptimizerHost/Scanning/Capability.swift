@@ -38,6 +38,7 @@ public struct Capability: Sendable {
     bit("p", "every-phase", "sees every phase of its bases", OPTPLUG_CAPABILITY_EVERY_PHASE),
     `extension`("e", "eval-view", "has weights for evaluation", OPTPLUG_EXTENSION_EVAL_VIEW),
     `extension`("b", "restart-bases", "may restart its bases", OPTPLUG_EXTENSION_RESTART_BASES),
+    `extension`("u", "formula", "hands out its update as data", OPTPLUG_EXTENSION_FORMULA),
   ]
 
   /// Those that an optimizer has.

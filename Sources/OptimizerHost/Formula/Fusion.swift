@@ -1,0 +1,300 @@
+// Asks the optimizers of a tree for their formulas and joins them.
+
+import COptPlug
+
+/// The steps of an optimizer as programs: what each does to an element, wrappers and bases together.
+///
+/// Only for trees whose optimizers all have a formula (`OPTPLUG_EXTENSION_FORMULA`).
+public final class Fusion {
+  /// Parameters that are updated alike in a step.
+  public struct Launch: Sendable {
+    public let program: FusedProgram
+    /// In double; the type of the parameters rounds them.
+    public let constants: [Double]
+    /// The type of the parameters and of their slots.
+    public let dtype: DType
+    /// Places in the optimizer's list.
+    public let parameters: [Int]
+  }
+
+  private let optimizer: Optimizer
+  private let formulas: [Formula]
+  /// Per parameter, a number that those share whose slots are the same under every node.
+  private let layouts: [Int]
+  private var programs: [Key: FusedProgram] = [:]
+  /// What an optimizer writes its constants to.
+  private let constants: UnsafeMutablePointer<Double>
+
+  private typealias Ask =
+    @convention(c) (
+      OpaquePointer?, UnsafePointer<optplug_moment>?,
+      UnsafeMutablePointer<UnsafePointer<optplug_operations>?>?,
+      UnsafeMutablePointer<Double>?, UnsafeMutablePointer<optplug_error>?
+    ) -> optplug_status
+
+  private struct Formula {
+    let node: Node
+    let ask: Ask
+
+    init(_ node: Node) throws {
+      self.node = node
+      let table = node.type.table(
+        OPTPLUG_EXTENSION_FORMULA, as: optplug_formula.self, least: OPTPLUG_FORMULA_SIZE_1_0)
+      guard let ask = table?.pointee.operations else {
+        throw OptimizerError.formula(
+          node.type.name, problem: "it has none; it can only be stepped by its own code")
+      }
+      guard node.type.granularity == .element, node.plan.phases == 1,
+        !node.type.has(OPTPLUG_CAPABILITY_REEVALUATE)
+      else {
+        throw OptimizerError.formula(
+          node.type.name, problem: "it offers one, but looks at more than an element or takes several sweeps")
+      }
+      self.ask = ask
+    }
+  }
+
+  /// What elements have in common that get the same program and constants.
+  private struct Situation: Hashable {
+    /// A number that those parameters share whose slots are the same under every node.
+    let layout: Int
+    let group: Int
+    let hasGradient: Bool
+    /// Of the whole optimizer.
+    let step: UInt64
+    /// Per node, the parameter's step.
+    let steps: [Int64]
+  }
+
+  /// What decides a program.
+  private struct Key: Hashable {
+    let layout: Int
+    let hasGradient: Bool
+    /// Of every node that acts, at each of its stages.
+    var lists: [UnsafeRawPointer?] = []
+  }
+
+  /// - Throws: `OptimizerError.formula` for the first optimizer that has none.
+  public init(_ optimizer: Optimizer) throws {
+    self.optimizer = optimizer
+    formulas = try optimizer.tree.nodes.map(Formula.init)
+    let table = optimizer.table
+    var known: [String: Int] = [:]
+    layouts = table.parameters.indices.map { place in
+      let text =
+        optimizer.tree.nodes.map { node in
+          guard node.view.contains(place) else { return "-" }
+          return node.slots[place].map { "\($0.name) \($0.dtype) \($0.extent)" }.joined(separator: ",")
+        }.joined(separator: "|") + "|\(table.parameters[place].dtype)"
+      let number = known[text] ?? known.count
+      known[text] = number
+      return number
+    }
+    constants = .allocate(capacity: Int(OPTPLUG_FORMULA_CONSTANTS))
+    constants.initialize(repeating: 0, count: Int(OPTPLUG_FORMULA_CONSTANTS))
+  }
+
+  deinit { constants.deallocate() }
+
+  /// What the next step does, with parameters that are updated alike together.
+  /// - Parameters:
+  ///   - hasGradient: per parameter, whether it has a gradient in that step.
+  ///   - gradientScale: by which each gradient is multiplied first.
+  /// - Throws: `OptimizerError.formula` where an optimizer has no list for this step that this host knows, `call` for a
+  ///   list that breaks a rule.
+  public func launches(hasGradient: [Bool], gradientScale: Double = 1) throws -> [Launch] {
+    let (nodes, table) = (optimizer.tree.nodes, optimizer.table)
+    var situations: [(Situation, [Int])] = []
+    var places: [Situation: Int] = [:]
+    for (i, parameter) in table.parameters.enumerated() where parameter.count > 0 {
+      let situation = Situation(
+        layout: layouts[i], group: parameter.group, hasGradient: hasGradient[i],
+        step: optimizer.stepCount + 1,
+        steps: nodes.map { $0.view.contains(i) ? $0.parameterSteps[i] + (hasGradient[i] ? 1 : 0) : 0 })
+      if let place = places[situation] {
+        situations[place].1.append(i)
+      } else {
+        places[situation] = situations.count
+        situations.append((situation, [i]))
+      }
+    }
+    return try situations.compactMap { situation, parameters in
+      try launch(situation, parameters, gradientScale: gradientScale)
+    }
+  }
+
+  /// One of the programs that an optimizer's steps come to.
+  public struct Variant: Sendable {
+    /// As in the first of `steps`.
+    public let launch: Launch
+    public let hasGradient: Bool
+    /// The steps that it is for, with a gradient in each of them, or in none.
+    public fileprivate(set) var steps: [Int]
+  }
+
+  /// The programs of the first parameter's first steps, in the order in which they come up.
+  /// - Throws: as `launches` does.
+  public func variants(upTo last: Int) throws -> [Variant] {
+    var variants: [Variant] = []
+    for hasGradient in [true, false] {
+      for step in 1...last {
+        let situation = Situation(
+          layout: layouts[0], group: optimizer.table.parameters[0].group, hasGradient: hasGradient,
+          step: UInt64(step), steps: formulas.map { _ in hasGradient ? Int64(step) : 0 })
+        guard let launch = try launch(situation, [0], gradientScale: 1) else { continue }
+        let known = variants.firstIndex {
+          $0.hasGradient == hasGradient && $0.launch.program == launch.program
+        }
+        if let known {
+          variants[known].steps.append(step)
+        } else {
+          variants.append(Variant(launch: launch, hasGradient: hasGradient, steps: [step]))
+        }
+      }
+    }
+    return variants
+  }
+
+  private func launch(_ situation: Situation, _ parameters: [Int], gradientScale: Double) throws -> Launch? {
+    var answers = Answers(
+      constants: [gradientScale], key: Key(layout: situation.layout, hasGradient: situation.hasGradient))
+    try ask(0, situation, parameters[0], &answers)
+    let program: FusedProgram
+    if let known = programs[answers.key] {
+      program = known
+    } else {
+      program = try join(answers, situation, parameters[0])
+      programs[answers.key] = program
+    }
+    guard !program.results.isEmpty else { return nil }
+    return Launch(
+      program: program, constants: program.constantPlaces.map { answers.constants[$0] },
+      dtype: optimizer.table.parameters[parameters[0]].dtype, parameters: parameters)
+  }
+
+  /// What the nodes of a tree answered, in the order in which they act.
+  private struct Answers {
+    struct Answer {
+      let node: Int
+      let stage: UInt32
+      let list: UnsafePointer<optplug_operations>?
+    }
+
+    var constants: [Double]
+    var key: Key
+    var given: [Answer] = []
+  }
+
+  /// Asks a node and those below it about an element, in the order in which they act.
+  private func ask(_ number: Int, _ situation: Situation, _ parameter: Int, _ answers: inout Answers) throws {
+    let node = formulas[number].node
+    let acts = node.view.contains(parameter) && (situation.hasGradient || node.wantsAllParameters)
+    if acts, !node.bases.isEmpty { try ask(number, OPTPLUG_STAGE_BEFORE, situation, parameter, &answers) }
+    let bases = node.bases.filter { base in base.subtree.contains { $0.view.contains(parameter) } }
+    guard bases.count <= 1 else {
+      throw OptimizerError.formula(
+        node.type.name,
+        problem: "several of its bases update the same parameter, in an order that only it knows")
+    }
+    for base in bases {
+      if let place = formulas.firstIndex(where: { $0.node === base }) {
+        try ask(place, situation, parameter, &answers)
+      }
+    }
+    if acts { try ask(number, OPTPLUG_STAGE_AFTER, situation, parameter, &answers) }
+  }
+
+  private func ask(
+    _ number: Int, _ stage: UInt32, _ situation: Situation, _ parameter: Int, _ answers: inout Answers
+  ) throws {
+    let (node, function) = (formulas[number].node, formulas[number].ask)
+    var moment = optplug_moment(
+      struct_size: UInt32(MemoryLayout<optplug_moment>.size), stage: stage, step: situation.step,
+      parameter_step: situation.steps[number], hyperparameters: node.valueRows[situation.group],
+      parameter_index: UInt32(node.view.number(of: parameter)), has_gradient: situation.hasGradient ? 1 : 0)
+    var list: UnsafePointer<optplug_operations>?
+    let (status, message) = withMessage { function(node.instance, &moment, &list, constants, $0) }
+    switch status {
+    case OPTPLUG_OK: break
+    case OPTPLUG_UNIMPLEMENTED: throw OptimizerError.formula(node.type.name, problem: message)
+    default: throw malformed(node, message)
+    }
+    answers.given.append(Answers.Answer(node: number, stage: stage, list: list))
+    answers.key.lists.append(UnsafeRawPointer(list))
+    guard let list else { return }
+    let count: Int
+    do { count = try OperationList.constantCount(list) } catch { throw malformed(node, error.problem) }
+    for i in 0..<count {
+      guard !constants[i].isNaN else {
+        throw malformed(node, "constant \(i) is not a number")
+      }
+      answers.constants.append(constants[i])
+    }
+  }
+
+  private func join(_ answers: Answers, _ situation: Situation, _ parameter: Int) throws -> FusedProgram {
+    var builder = ProgramBuilder(hasGradient: situation.hasGradient)
+    /// Gradients as wrappers see them, while their bases see others.
+    var gradients: [Int: Int?] = [:]
+    for answer in answers.given {
+      let node = formulas[answer.node].node
+      let isBefore = answer.stage == OPTPLUG_STAGE_BEFORE
+      if isBefore {
+        gradients[answer.node] = .some(builder.gradient)
+      } else if let kept = gradients[answer.node] {
+        builder.gradient = kept
+      }
+      guard let list = answer.list else { continue }
+      let own = node.ownSlots[parameter]
+      let slots = node.slots[parameter]
+      let surroundings = OperationList.Surroundings(
+        slots: slots.map { slot in
+          slot.isAsParameter && slot.dtype == optimizer.table.parameters[parameter].dtype
+            && (!isBefore || own.contains { $0 === slot })
+        }, hasGradient: situation.hasGradient,
+        changesGradient: isBefore && situation.hasGradient && node.changesGradient)
+      let operations: OperationList
+      do {
+        operations = try OperationList(list, surroundings)
+      } catch let error as OperationList.Malformed {
+        throw malformed(node, error.problem)
+      } catch let error as OperationList.Unknown {
+        throw OptimizerError.formula(
+          node.type.name,
+          problem: "it has operation \(error.code), which this host does not know; update the host")
+      } catch {
+        throw malformed(node, "\(error)")
+      }
+      builder.append(
+        operations, slots: try slots.map { try name($0, parameter) },
+        constants: Int(list.pointee.constant_count),
+        of: node.path + node.type.name)
+    }
+    return builder.finish()
+  }
+
+  /// A list that breaks a rule.
+  private func malformed(_ node: Node, _ problem: String) -> OptimizerError {
+    .call(node.type.name, function: "operations", problem: problem)
+  }
+
+  /// Whose a slot is that a node sees.
+  private func name(_ slot: SlotRecord, _ parameter: Int) throws -> FusedProgram.Slot {
+    for (number, formula) in formulas.enumerated() {
+      if let index = formula.node.ownSlots[parameter].firstIndex(where: { $0 === slot }) {
+        return FusedProgram.Slot(name: formula.node.path + slot.name, node: number, index: index)
+      }
+    }
+    throw OptimizerError.formula("\(slot.name)", problem: "the slot belongs to none of the tree")
+  }
+
+  /// Where a program's streams of a parameter lie; nil for the gradient.
+  func memory(_ stream: Stream, of program: FusedProgram, parameter: Int) -> UnsafeMutableRawPointer? {
+    switch stream {
+    case .parameter: optimizer.table.parameters[parameter].values
+    case .gradient: nil
+    case .slot(let place):
+      formulas[program.slots[place].node].node.ownSlots[parameter][program.slots[place].index].memory
+    }
+  }
+}

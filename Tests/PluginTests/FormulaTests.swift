@@ -1,0 +1,147 @@
+// The programs that the host makes of formulas, against the optimizers' own code: every bit of every step.
+
+import Foundation
+import OptimizerHost
+import TestSupport
+import Testing
+
+/// One tree at least for every way through the formula of every optimizer that has one.
+private let leaves = [
+  "sgd(lr=0.1)", "sgd(lr=0.1, weight_decay=0.01, maximize=true)", "sgd(lr=0.1, momentum=0.9, dampening=0.1)",
+  "sgd(lr=0.1, momentum=0.9, nesterov=true, weight_decay=0.01)", "adam(lr=0.01)",
+  "adam(lr=0.01, beta1=0.3, weight_decay=0.1, amsgrad=true)", "adamw", "adamw(amsgrad=true, maximize=true)",
+  "lion(weight_decay=0.1)", "lion(maximize=true)", "rmsprop", "rmsprop(momentum=0.9)",
+  "rmsprop(centered=true)",
+  "rmsprop(momentum=0.9, centered=true, weight_decay=0.1)",
+  "adagrad(lr_decay=0.1, initial_accumulator_value=0.1)", "nadam(weight_decay=0.1)",
+  "nadam(weight_decay=0.1, decoupled_weight_decay=true)", "radam(weight_decay=0.1, beta2=0.8)",
+  "radam(decoupled_weight_decay=true, weight_decay=0.1)",
+]
+
+private let wrapped =
+  leaves.map { "lookahead(k=3, \($0))" } + [
+    "lookahead(k=2, alpha=0, adamw)", "lookahead(k=2, alpha=1, adamw)", "lookahead(k=2, init=lazy, adamw)",
+    "lookahead(k=3, momentum=pullback, adam(lr=0.01))", "lookahead(k=2, momentum=reset_all, adamw)",
+    "lookahead(k=4, momentum=reset, lookahead(k=2, sgd(lr=0.1, momentum=0.9)))",
+    "ema(decay=0.9, warmup=true, every=2, start=2, nadam)", "lookahead(k=3, ema(mode=swa, radam))",
+    "ema(decay=0.5, lookahead(k=2, momentum=reset, lion))", "schedulefree(adamw(beta1=0))",
+    "schedulefree(warmup_steps=3, sgd(lr=0.1))", "lookahead(k=2, schedulefree(momentum=0.7, sgd(lr=0.1)))",
+    "schedulefree(lookahead(k=2, momentum=pullback, adam))",
+  ]
+
+@Suite struct FormulaTests {
+  private let course = Course(shapes: [[1003], [1], [17], [64], [0], [5, 7]], steps: 7)
+
+  /// Steps one training by the plugin's code and another by programs.
+  private func expectSameBits<T: BitPatterned>(
+    _ expression: String, _: T.Type, execute: Optimizer.Executor? = nil
+  ) throws {
+    let plain = try course.make(expression, threads: 1, pieceElements: 8192, T.self)
+    let fused = try course.make(expression, threads: 1, pieceElements: 8192, T.self)
+    let fusion = try Fusion(fused.optimizer)
+    for number in 1...course.steps {
+      try course.step(plain, number)
+      let scale = number == 3 ? 0.3 : 1
+      let gradients: [Tensor<T>?] = fused.tensors.indices.map { i in
+        (number + i) % 4 == 0
+          ? nil : Tensor("g", mixedValues(stream: 1000 + 16 * number + i, count: fused.tensors[i].count))
+      }
+      try withExtendedLifetime(gradients) {
+        let pointers = gradients.map { $0?.pointer }
+        if let execute {
+          try fused.optimizer.step(gradients: pointers, gradientScale: scale, by: fusion, execute: execute)
+        } else {
+          try fused.optimizer.step(gradients: pointers, gradientScale: scale, by: fusion)
+        }
+      }
+      #expect(bits(fused) == bits(plain), "\(expression), step \(number)")
+      #expect(fused.optimizer.state() == plain.optimizer.state(), "\(expression), step \(number)")
+    }
+  }
+
+  @Test(arguments: leaves + wrapped) func interpretedBitForBit(expression: String) throws {
+    try expectSameBits(expression, Float.self)
+    try expectSameBits(expression, Double.self)
+  }
+
+  /// The C that the host writes, as a compiler makes it code: with vectors, and with fused multiply-adds at hand that it
+  /// must not use but where they are asked for.
+  @Test(arguments: leaves + wrapped) func compiledBitForBit(expression: String) throws {
+    let compiled = CompiledPrograms()
+    try expectSameBits(expression, Float.self, execute: compiled.execute)
+    try expectSameBits(expression, Double.self, execute: compiled.execute)
+  }
+
+  /// Values on which comparisons, signs and roots have edges.
+  @Test(arguments: leaves + wrapped) func edges(expression: String) throws {
+    let values: [Float] = [
+      0, -0.0, 1, -1, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, -.leastNormalMagnitude, 1e-30,
+      -3e38, 3e38,
+    ]
+    let pairs = values.flatMap { p in values.map { (p, $0) } }
+    let (plain, fused) = (
+      try Training(expression, [Tensor("w", pairs.map(\.0))]),
+      try Training(expression, [Tensor("w", pairs.map(\.0))])
+    )
+    let fusion = try Fusion(fused.optimizer)
+    let gradient = Tensor("g", pairs.map(\.1))
+    for _ in 1...4 {
+      try plain.step([gradient.values])
+      try fused.optimizer.step(gradients: [gradient.pointer], by: fusion)
+      for (i, (a, b)) in zip(plain.tensors[0].values, fused.tensors[0].values).enumerated() {
+        // The payload and sign of what is not a number are the compiler's.
+        #expect(a.isNaN && b.isNaN || a.bitPattern == b.bitPattern, "\(expression), \(pairs[i])")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("lars", "lars"), ("lookahead(lamb)", "lamb"), ("adam8bit", "adam8bit"), ("sam(sgd)", "sam"),
+    ("gradient-centralization(sgd)", "gradient-centralization"), ("adafactor", "adafactor"),
+    ("muon(adamw)", "muon"),
+  ]) func treesWithoutFormulaSaySo(_ expression: String, _ name: String) throws {
+    let training = try Training(expression, [Tensor<Float>("w", [1, 2], shape: [1, 2])])
+    #expect {
+      try Fusion(training.optimizer)
+    } throws: {
+      ($0 as? OptimizerError).map { "\($0)" }?.hasPrefix("formula of '\(name)': it has none") == true
+    }
+  }
+}
+
+/// Compiles programs as they come.
+private final class CompiledPrograms {
+  private typealias Function =
+    @convention(c) (UnsafePointer<UnsafeMutableRawPointer?>, Int64, UnsafeRawPointer) -> Void
+
+  func execute(
+    _ launch: Fusion.Launch, _ streams: [UnsafeMutableRawPointer], _ count: Int
+  ) throws {
+    let text = launch.program.c(launch.dtype)
+    let function = try Self.function(text)
+    let pointers = streams.map { Optional($0) }
+    if launch.dtype == .float64 {
+      function(pointers, Int64(count), launch.constants)
+    } else {
+      function(pointers, Int64(count), launch.constants.map { Float($0) })
+    }
+  }
+
+  private static let known = Locked<[String: Function]>([:])
+
+  private static func function(_ text: String) throws -> Function {
+    if let function = known.withLock({ $0[text] }) { return function }
+    let folder = try TemporaryFolder()
+    let source = try folder.write("program.c", text.utf8)
+    try Compiler.cc.run(
+      [
+        "-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror", "-march=native",
+        "-shared", "-fPIC", "-o", folder.path("program.so"), source, "-lm",
+      ])
+    let handle = try #require(dlopen(folder.path("program.so"), RTLD_NOW | RTLD_LOCAL))
+    let symbol = try #require(dlsym(handle, "optplug_program"))
+    let function = unsafeBitCast(symbol, to: Function.self)
+    known.withLock { $0[text] = function }
+    return function
+  }
+}
