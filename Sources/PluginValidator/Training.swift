@@ -96,14 +96,23 @@ final class Training {
 
   /// Takes the next step with gradients of its own.
   func step() throws {
-    steps += 1
-    let loss = evaluate()
-    let pointers = gradients.indices.map { i in
-      options.hasGradient(i, steps) ? UnsafeRawPointer(gradients[i]) : nil
-    }
+    let (loss, pointers) = next()
     try optimizer.step(
       gradients: pointers, gradientScale: options.gradientScale, loss: loss,
       reevaluate: { [self] in evaluate() })
+  }
+
+  /// Takes the next step by formulas in place of the optimizer's code.
+  func step(by fusion: Fusion) throws {
+    try optimizer.step(gradients: next().gradients, gradientScale: options.gradientScale, by: fusion)
+  }
+
+  private func next() -> (loss: Double, gradients: [UnsafeRawPointer?]) {
+    steps += 1
+    let loss = evaluate()
+    return (
+      loss, gradients.indices.map { options.hasGradient($0, steps) ? UnsafeRawPointer(gradients[$0]) : nil }
+    )
   }
 
   /// Computes the gradients and the loss anew. The made-up loss of a step is linear in the parameters plus a bowl, so

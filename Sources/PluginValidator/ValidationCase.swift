@@ -6,7 +6,7 @@ public struct ValidationCase: Sendable {
   public enum Group: String, Sendable, CaseIterable, Codable {
     case loading, descriptor, life, memory, purity, process, frames, numbers, state, hyperparameters,
       composition,
-      descent
+      descent, formula
   }
 
   /// How far a plugin must get before the case can say anything.
@@ -70,6 +70,7 @@ public struct ValidationCase: Sendable {
     case .hyperparameters: hyperparameters
     case .composition: composition
     case .descent: descent
+    case .formula: formula
     }
   }
 

@@ -10,6 +10,10 @@ struct Inspect: Command {
     discussion: """
       A path shows all optimizers of the file, a name one. State is planned over a matrix and a vector of 32-bit \
       floats with the settings stated, as in 'sgd(momentum=0.9)'; a wrapper's base is sgd unless stated.
+
+      With --formula: what a step does to an element, all optimizers of the expression joined, such as \
+      'lookahead(k=5, adamw)'. p is the parameter's element, g its gradient's, the others are slots; every operation \
+      rounds once.
       """)
 
   @Argument(help: ArgumentHelp("A name, a path, or an expression.", valueName: "name|path"))
@@ -21,9 +25,30 @@ struct Inspect: Command {
   @Flag(help: "Prints one JSON object.")
   var json = false
 
+  @Flag(help: "Prints the update of an element as a list of operations instead.")
+  var formula = false
+
+  @Option(help: "With --formula: prints it as text, c or cuda.")
+  var language = FormulaLanguage.text
+
+  @Option(help: "With --formula: the parameters' type: float32, float64, bfloat16 or float16.")
+  var dtype = FormulaType.float32
+
+  func validate() throws {
+    if !formula, language != .text || dtype != .float32 {
+      throw ValidationError(
+        "--language and --dtype say how --formula prints; add --formula, or leave them out")
+    }
+  }
+
   func perform() throws {
     let registry = registry.registry(retries: retry.retry)
-    let description = try registry.describe(OptimizerExpression(parsing: plugin))
+    let expression = try OptimizerExpression(parsing: plugin)
+    guard !formula else {
+      return try Console.output(
+        FormulaText(language: language, dtype: dtype.dtype).make(expression, registry, json: json))
+    }
+    let description = try registry.describe(expression)
     try Console.output(json ? description.json() : InspectText.make(description))
   }
 }

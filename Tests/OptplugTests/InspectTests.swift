@@ -77,7 +77,9 @@ import Testing
   @Test func hyperparametersAndExtensions() throws {
     let lookahead = try optimizer("lookahead")
     #expect(
-      lookahead["extensions"] as? [String] == ["optplug.eval-view/1", "optplug.restart-bases/1"])
+      lookahead["extensions"] as? [String] == [
+        "optplug.eval-view/1", "optplug.restart-bases/1", "optplug.formula/1",
+      ])
     #expect(lookahead["bases"] as? [String] == ["base"])
     let settings = try #require(lookahead["hyperparameters"] as? [[String: Any]])
     #expect(settings.map { $0["name"] as? String } == ["k", "alpha", "init", "momentum"])
