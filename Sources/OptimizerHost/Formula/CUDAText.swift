@@ -43,13 +43,20 @@ extension FusedProgram {
       "struct chunk { unsigned segment, part; };",
       "template <typename T> struct alignas(sizeof(T) * \(lanes)) lanes { T at[\(lanes)]; };",
     ]
-    if dtype.isHalf { text += Self.halves(dtype) }
+    if dtype.isHalf { text.append("typedef unsigned short half_bits;") }
+    if dtype.isHalf, readsGradient {
+      text += ["static __device__ __forceinline__ float widen(half_bits x) {"] + Self.widening(dtype) + ["}"]
+    }
+    if roundsParameter {
+      text +=
+        ["static __device__ __forceinline__ half_bits narrow(float x) {"] + Self.narrowing(dtype) + ["}"]
+    }
     text +=
       ["", "struct constants {"] + (0..<constantCount).map { "  \(number) c\($0);  // \(constantNames[$0])" }
     text += ["};", ""]
     // One element, as values in registers.
     let arguments = columns.enumerated().map { place, column in
-      "\(column.result == nil ? "const " : "")\(column.type) &\(column.isRead ? "x" : "y")\(place)"
+      "\(column.result == nil ? "const " : "")\(column.type) &x\(place)"
     }
     text.append(
       "static __device__ __forceinline__ void update(const constants &k, \(arguments.joined(separator: ", "))) {"
@@ -62,32 +69,29 @@ extension FusedProgram {
     }
     text += values.map { "  const \($0.isTruth ? "bool" : number) \($0.name) = \($0.expression);" }
     for (place, column) in columns.enumerated() {
-      if let result = column.result { text.append("  \(column.isRead ? "x" : "y")\(place) = \(result);") }
+      if let result = column.result { text.append("  x\(place) = \(result);") }
     }
     text += ["}", ""]
     text += Self.kernel(columns.map { ($0.type, $0.isRead, $0.result != nil) }, lanes: lanes)
     return text.joined(separator: "\n")
   }
 
-  /// Conversion between 16-bit patterns and 32-bit floats.
-  private static func halves(_ dtype: DType) -> [String] {
-    let bodies =
-      dtype == .bfloat16
+  /// From a pattern of 16 bits to a float.
+  private static func widening(_ dtype: DType) -> [String] {
+    dtype == .bfloat16
+      ? ["  return __uint_as_float((unsigned)x << 16);"]
+      : ["  float y;", "  asm(\"cvt.f32.f16 %0, %1;\" : \"=f\"(y) : \"h\"(x));", "  return y;"]
+  }
+
+  /// From a float to the pattern of the nearest number of 16 bits, ties to even.
+  private static func narrowing(_ dtype: DType) -> [String] {
+    dtype == .bfloat16
       ? [
-        "  return __uint_as_float((unsigned)x << 16);",
         "  const unsigned bits = __float_as_uint(x);",
         "  if ((bits & 0x7fffffffu) > 0x7f800000u) return (half_bits)(bits >> 16 | 0x40u);",
         "  return (half_bits)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);",
       ]
-      : [
-        "  float y; asm(\"cvt.f32.f16 %0, %1;\" : \"=f\"(y) : \"h\"(x)); return y;",
-        "  half_bits y; asm(\"cvt.rn.f16.f32 %0, %1;\" : \"=h\"(y) : \"f\"(x)); return y;",
-      ]
-    return [
-      "typedef unsigned short half_bits;", "static __device__ __forceinline__ float widen(half_bits x) {",
-    ]
-      + bodies.prefix(1) + ["}", "static __device__ __forceinline__ half_bits narrow(float x) {"]
-      + bodies.dropFirst() + ["}"]
+      : ["  half_bits y;", "  asm(\"cvt.rn.f16.f32 %0, %1;\" : \"=h\"(y) : \"f\"(x));", "  return y;"]
   }
 
   /// The kernel around `update`: 16 bytes of the widest stream at a time where all streams allow it.
@@ -108,6 +112,8 @@ extension FusedProgram {
         "  \(column.isWritten ? "" : "const ")\(column.type) *__restrict__ p\(i) = "
           + "static_cast<\(column.type) *>(tensor.streams[\(i)]) + first;")
     }
+    // Pointers from memory could mean anything; these mean the device's.
+    for i in columns.indices { text.append("  __builtin_assume(__isGlobal(p\(i)));") }
     let aligned = columns.enumerated().map { i, column in
       "(unsigned long long)p\(i) % sizeof(lanes<\(column.type)>)"
     }

@@ -6,6 +6,7 @@
 #define __device__
 #define __forceinline__ inline
 #define __launch_bounds__(threads)
+#define __builtin_assume(truth)
 
 struct place { unsigned x; };
 static place threadIdx, blockIdx;
