@@ -490,8 +490,9 @@ typedef struct optplug_operation {
 /* The element before any operation of the list sets it. */
 #define OPTPLUG_OPERATION_PARAMETER 0u
 #define OPTPLUG_OPERATION_GRADIENT 1u /* times the frame's gradient_scale, rounded.  Only where there is one */
-#define OPTPLUG_OPERATION_SLOT 2u     /* a: index into segment.slots, of a slot with SHAPE_AS_PARAMETER */
-#define OPTPLUG_OPERATION_CONSTANT 3u /* a: number of a constant, which the host rounds from double */
+#define OPTPLUG_OPERATION_SLOT 2u     /* a: index into segment.slots, of a slot with SHAPE_AS_PARAMETER; of a borrowed
+                                         one in STAGE_AFTER only */
+#define OPTPLUG_OPERATION_CONSTANT 3u /* a: number of a constant, which the host rounds from double; never NaN */
 #define OPTPLUG_OPERATION_ADD 16u         /* a + b */
 #define OPTPLUG_OPERATION_SUBTRACT 17u    /* a - b */
 #define OPTPLUG_OPERATION_MULTIPLY 18u    /* a * b */
@@ -527,7 +528,8 @@ typedef struct optplug_moment {
   uint64_t step;                 /* as in the frame */
   int64_t parameter_step;        /* as in the segment */
   const double *hyperparameters; /* this node's values for the parameter's group */
-  uint32_t parameter_index;      /* into the table of this node */
+  uint32_t parameter_index;      /* into the table of this node; with CAPABILITY_JOINED_PARAMETERS one of several that
+                                    share the answer */
   uint32_t has_gradient;         /* 0 or 1; 0 only for CAPABILITY_NULL_GRADIENT */
 } optplug_moment;
 #define OPTPLUG_STAGE_BEFORE 0u /* a wrapper, before it calls its base */
@@ -536,7 +538,7 @@ typedef struct optplug_moment {
 typedef struct optplug_formula {
   uint32_t struct_size;
   uint32_t reserved0; /* 0 */
-  /* Stores the list that is in force, which lives as long as the process, and writes its constants in double; a
+  /* Stores the list that is in force, constant for the life of the process, and writes its constants in double; a
      NULL list when the node does nothing at this stage.  UNIMPLEMENTED where no list says what happens.  For a
      planned instance, and a pure function of it and the moment.  `constants` has room for
      OPTPLUG_FORMULA_CONSTANTS. [main] */

@@ -17,7 +17,7 @@ public final class Optimizer {
   let groups: [ParameterGroup]
   let engine: StepEngine
   private let arena: StateArena
-  private let restarting: [Restarting]
+  let restarting: [Restarting]
   private let seed: UInt64
   private(set) var isShowingEvaluationWeights = false
   /// In the middle of a step, where the trainer's code may run to evaluate the loss again.
@@ -216,7 +216,7 @@ public final class Optimizer {
   }
 
   /// A wrapper that may ask for its bases to start afresh.
-  private struct Restarting {
+  struct Restarting {
     let bases: [Node]
     let node: Node
     private let restarts: @convention(c) (OpaquePointer?, UInt64, UnsafePointer<Double>?) -> UInt32

@@ -6,10 +6,14 @@ import COptPlug
 struct OperationList {
   private(set) var operations: [optplug_operation] = []
   private(set) var constants: [Double] = []
+  private let identity = Identity()
+
+  /// Tells one list from another.
+  final class Identity {}
 
   /// The place of an operation in the list, after all that it takes.
   mutating func place(of origin: Recorded.Origin) -> UInt32 {
-    if let place = origin.place { return place }
+    if origin.list === identity { return origin.place }
     var operation = optplug_operation(code: origin.code, a: origin.slot, b: 0, c: 0)
     if let a = origin.a { operation.a = place(of: a) }
     if let b = origin.b { operation.b = place(of: b) }
@@ -20,6 +24,7 @@ struct OperationList {
     }
     let place = UInt32(operations.count)
     operations.append(operation)
+    origin.list = identity
     origin.place = place
     return place
   }
@@ -92,7 +97,16 @@ private let giveOperations:
     guard list.constants.count <= Int(OPTPLUG_FORMULA_CONSTANTS) else {
       return fail(error, OPTPLUG_UNIMPLEMENTED, "its formula has more constants than a host takes")
     }
-    for (i, value) in list.constants.enumerated() { constants[i] = value }
+    guard list.operations.count <= 4096 else {
+      return fail(error, OPTPLUG_UNIMPLEMENTED, "its formula has more operations than a host takes")
+    }
+    for (i, value) in list.constants.enumerated() {
+      guard !value.isNaN else {
+        return fail(
+          error, OPTPLUG_UNIMPLEMENTED, "its formula needs what no list can say, such as the loss or a sum")
+      }
+      constants[i] = value
+    }
     operations.pointee = recorder.lasting(list)
     return OPTPLUG_OK
   }

@@ -17,8 +17,9 @@ public struct Recorded: Scalar {
     let slot: UInt32
     /// Of a constant.
     let value: Double
-    /// Its place in the list being written.
-    var place: UInt32?
+    /// The list that was written last with it, and its place there.
+    var list: OperationList.Identity?
+    var place: UInt32 = 0
 
     init(
       _ code: UInt32, _ a: Origin? = nil, _ b: Origin? = nil, _ c: Origin? = nil, slot: UInt32 = 0,
@@ -64,6 +65,6 @@ public struct Recorded: Scalar {
     Recorded(OPTPLUG_OPERATION_SELECT, mask, a, b)
   }
 
-  /// Sums over elements are no part of a formula: not a number, which no host accepts as a constant.
+  /// Sums over elements are no part of a formula: not a number, for which the kit hands out no list.
   public static func double(_ a: Recorded) -> Double { .nan }
 }

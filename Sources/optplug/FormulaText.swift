@@ -26,29 +26,37 @@ struct FormulaText {
   let language: FormulaLanguage
   /// Of the parameters.
   let dtype: DType
+  /// The only step to show; nil: all of them.
+  let step: Int?
 
   /// Steps that are looked at.
-  private static let steps = 1000
+  static let steps = 1000
 
-  /// All programs of an expression.
+  /// The programs of an expression.
   /// - Throws: `OptimizerError`.
   func make(_ expression: OptimizerExpression, _ registry: PluginRegistry, json: Bool) throws -> String {
-    let variants = try registry.formulas(expression, dtype: dtype, steps: Self.steps)
+    var variants = try registry.formulas(expression, dtype: dtype, steps: step ?? Self.steps)
+    if let step { variants = variants.filter { $0.hasGradient && $0.steps.last == step } }
     if json { return try FormulasJSON(expression.text, variants, source: source).text() }
     guard !variants.isEmpty else {
-      return "\(expression.text) changes nothing in its first \(Self.steps) steps"
+      return "\(expression.text) changes nothing in "
+        + (step.map { "step \($0)" } ?? "its first \(Self.steps) steps")
     }
-    return variants.map { variant in
-      let program = variant.launch.program
-      let traffic = program.traffic
-      let title =
-        "\(variant.situation(upTo: Self.steps)): \(program.operationCount) operations, reads \(traffic.reads) and writes "
-        + "\(traffic.writes) numbers of an element"
-      let body = source(variant)
-      return language == .text
-        ? "\(title)\n" + body.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
-        : "/* \(title) */\n\(body)"
-    }.joined(separator: "\n\n")
+    return variants.map(section).joined(separator: "\n\n")
+  }
+
+  private func section(_ variant: Fusion.Variant) -> String {
+    let program = variant.launch.program
+    let traffic = program.traffic
+    let when = step.map { "step \($0)" } ?? variant.situation(upTo: Self.steps)
+    let title =
+      "\(when): \(program.operationCount) operations, reads \(traffic.reads) and writes \(traffic.writes) numbers of an element"
+    guard language != .text else {
+      let lines = source(variant).split(separator: "\n").map { "  \($0)" }
+      return ([title] + lines).joined(separator: "\n")
+    }
+    let constants = variant.launch.constants.enumerated().map { "c\($0) = \($1)" }.joined(separator: ", ")
+    return "/* \(title)\n   constants of the first: \(constants) */\n\(source(variant))"
   }
 
   private func source(_ variant: Fusion.Variant) -> String {
@@ -56,7 +64,7 @@ struct FormulaText {
     return switch language {
     case .text: program.text(constants: launch.constants)
     case .c: program.c(launch.dtype)
-    case .cuda: program.cuda(dtype)
+    case .cuda: program.cuda(launch.parameterType)
     }
   }
 }

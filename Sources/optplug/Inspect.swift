@@ -13,7 +13,7 @@ struct Inspect: Command {
 
       With --formula: what a step does to an element, all optimizers of the expression joined, such as \
       'lookahead(k=5, adamw)'. p is the parameter's element, g its gradient's, the others are slots; every operation \
-      rounds once.
+      rounds once. Bases must be stated then, and a path with several optimizers needs ':' and the name of one.
       """)
 
   @Argument(help: ArgumentHelp("A name, a path, or an expression.", valueName: "name|path"))
@@ -28,16 +28,27 @@ struct Inspect: Command {
   @Flag(help: "Prints the update of an element as a list of operations instead.")
   var formula = false
 
-  @Option(help: "With --formula: prints it as text, c or cuda.")
-  var language = FormulaLanguage.text
+  @Option(help: "With --formula: prints it as text (unless given), c or cuda.")
+  var language: FormulaLanguage?
 
-  @Option(help: "With --formula: the parameters' type: float32, float64, bfloat16 or float16.")
-  var dtype = FormulaType.float32
+  @Option(help: "With --formula: the parameters' type, float32 unless given.")
+  var dtype: FormulaType?
+
+  @Option(help: "With --formula: prints what this step alone does to an element with a gradient.")
+  var step: Int?
 
   func validate() throws {
-    if !formula, language != .text || dtype != .float32 {
+    guard formula || (language == nil && dtype == nil && step == nil) else {
       throw ValidationError(
-        "--language and --dtype say how --formula prints; add --formula, or leave them out")
+        "--language, --dtype and --step say what --formula prints; add --formula, or leave them out")
+    }
+    if let step, !(1...FormulaText.steps).contains(step) {
+      throw ValidationError("--step is \(step); steps 1 to \(FormulaText.steps) can be shown")
+    }
+    if language == .c, let dtype, dtype == .bfloat16 || dtype == .float16 {
+      throw ValidationError(
+        "C is there for float32 and float64; parameters of 16 bits are trained on float32: print that, or cuda"
+      )
     }
   }
 
@@ -45,8 +56,8 @@ struct Inspect: Command {
     let registry = registry.registry(retries: retry.retry)
     let expression = try OptimizerExpression(parsing: plugin)
     guard !formula else {
-      return try Console.output(
-        FormulaText(language: language, dtype: dtype.dtype).make(expression, registry, json: json))
+      let text = FormulaText(language: language ?? .text, dtype: (dtype ?? .float32).dtype, step: step)
+      return try Console.output(text.make(expression, registry, json: json))
     }
     let description = try registry.describe(expression)
     try Console.output(json ? description.json() : InspectText.make(description))

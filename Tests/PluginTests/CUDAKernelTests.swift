@@ -12,6 +12,11 @@ import Testing
     "lookahead(k=2, alpha=0, adamw)", "schedulefree(warmup_steps=3, adamw(beta1=0))",
   ]
 
+  /// Runs a program as a kernel on the CPU.
+  static func execute(_ launch: Fusion.Launch, _ streams: [UnsafeMutableRawPointer], _ count: Int) throws {
+    try Kernel(launch.program, launch.parameterType).run(launch, streams, 0..<count)
+  }
+
   @Test(arguments: trees) func sameBits(expression: String) throws {
     try expectSameBits(expression, Float.self)
     try expectSameBits(expression, Double.self)
@@ -28,11 +33,10 @@ import Testing
       let gradient = Tensor<T>("g", mixedValues(stream: 10 + number, count: count))
       try plain.step([gradient.values])
       try fused.optimizer.step(gradients: [gradient.pointer], by: fusion) { launch, streams, count in
-        let kernel = try Kernel(launch.program, launch.dtype)
-        // The second part's streams are not aligned for vectors.
-        try kernel.run(launch, streams, 0..<count - 300)
-        try kernel.run(launch, streams, count - 300 + 1..<count)
-        try kernel.run(launch, streams, count - 300..<count - 299)
+        let kernel = try Kernel(launch.program, launch.parameterType)
+        // The second part is longer than a block, and its streams are not aligned for vectors.
+        try kernel.run(launch, streams, 0..<4801)
+        try kernel.run(launch, streams, 4801..<count)
       }
       #expect(bits(fused) == bits(plain), "\(expression), step \(number)")
       #expect(fused.optimizer.state() == plain.optimizer.state(), "\(expression), step \(number)")
@@ -57,7 +61,9 @@ import Testing
         launch, streams, count in
         // The first stream is the optimizer's own master.
         let rounded = launch.program.writesParameter ? [UnsafeMutableRawPointer(second.bits)] : []
-        try Kernel(launch.program, dtype).run(launch, streams + rounded, 0..<count)
+        let kernel = try Kernel(launch.program, launch.parameterType)
+        try kernel.run(launch, streams + rounded, 0..<33)
+        try kernel.run(launch, streams + rounded, 33..<count)
       }
       #expect(first.values == second.values, "\(expression), \(dtype), step \(number)")
     }
@@ -133,6 +139,8 @@ private struct Kernel {
     let file = try folder.write("kernel.cpp", text.utf8)
     try Compiler("c++").run(
       [
+        // A vector at an address that is not one's ends the test.
+        "-fsanitize=alignment", "-fsanitize-undefined-trap-on-error",
         "-std=c++17", "-O2", "-ffp-contract=off", "-march=native", "-shared", "-fPIC", "-o",
         folder.path("kernel.so"), file,
       ])

@@ -61,6 +61,16 @@ import Testing
     try training.step([gradient.values])
   }
 
+  /// Lists are constant: one that shrinks after it was checked is refused, not read beyond its end.
+  @Test func aListThatChangesIsRefused() throws {
+    let fusion = try Fusion(training(["-DWRONG=22"]).optimizer)
+    for _ in 1...3 { _ = try fusion.launches(hasGradient: [true]) }
+    #expect {
+      try fusion.launches(hasGradient: [true])
+    } throws: { "\($0)".contains("another number of constants than before") }
+    #expect(throws: OptimizerError.self) { try fusion.launches(hasGradient: []) }
+  }
+
   /// What is only unknown, or not there for this step, is no fault: the optimizer's own code serves.
   @Test(arguments: [
     (["-DWRONG=4"], "it has operation 999, which this host does not know; update the host"),

@@ -72,6 +72,21 @@ private let wrapped =
     try expectSameBits(expression, Double.self, execute: compiled.execute)
   }
 
+  /// A stranger's optimizer whose list uses every operation, interpreted, as C, and as CUDA C.
+  @Test func everyOperation() throws {
+    let plugin = try CPlugin.compile(
+      source: Repository.file("Tests/PluginTests/Foreign/operations.c"), flags: ["-O2", "-ffp-contract=off"])
+    let compiled = CompiledPrograms()
+    for expression in ["\"\(plugin.path)\"(lr=0.3)", "lookahead(k=2, \"\(plugin.path)\"(lr=0.01))"] {
+      try expectSameBits(expression, Float.self)
+      try expectSameBits(expression, Double.self)
+      try expectSameBits(expression, Float.self, execute: compiled.execute)
+      try expectSameBits(expression, Double.self, execute: compiled.execute)
+      try expectSameBits(expression, Float.self, execute: CUDAKernelTests.execute)
+      try expectSameBits(expression, Double.self, execute: CUDAKernelTests.execute)
+    }
+  }
+
   /// Values on which comparisons, signs and roots have edges.
   @Test(arguments: leaves + wrapped) func edges(expression: String) throws {
     let values: [Float] = [

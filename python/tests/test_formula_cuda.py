@@ -85,7 +85,7 @@ def test_compiles_and_rounds_as_written(expression, dtype):
             assert re.search(rf"ld\.global\.{wide}\.", text) and re.search(rf"st\.global\.{wide}\.", text)
 
 
-def test_a_device_that_does_not_exist_is_refused():
+def test_an_intrinsic_that_does_not_exist_is_refused():
     """The control: the compiler looks at what it is given."""
     with pytest.raises(AssertionError):
         ptx(programs("sgd", "float32")[0]["source"].replace("__fmaf_rn", "__fmaf_sideways"), "compute_80")

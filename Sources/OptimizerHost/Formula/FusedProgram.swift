@@ -48,6 +48,7 @@ public struct FusedProgram: Hashable, Sendable {
     [.parameter] + (readsGradient ? [.gradient] : []) + slots.indices.map { Stream.slot($0) }
   }
 
+  /// The same operations on the same streams, wherever their constants come from.
   public static func == (a: FusedProgram, b: FusedProgram) -> Bool {
     a.operations == b.operations && a.results == b.results && a.slots == b.slots
   }

@@ -24,6 +24,7 @@ extension Optimizer {
       }
     }
   ) throws {
+    precondition(fusion.optimizer === self, "the programs are another optimizer's")
     try check(gradients, gradientScale)
     guard table.masters == nil || allowsMasters else {
       throw OptimizerError.parameters("programs take no step on the CPU with parameters of 16 bits")

@@ -11,17 +11,21 @@ public final class Fusion {
     public let program: FusedProgram
     /// In double; the type of the parameters rounds them.
     public let constants: [Double]
-    /// The type of the parameters and of their slots.
+    /// The type that the program computes in: that of the parameters' slots.
     public let dtype: DType
+    /// The type of the parameters and gradients in the trainer's memory; of 16 bits where `dtype` is that of masters.
+    public let parameterType: DType
     /// Places in the optimizer's list.
     public let parameters: [Int]
   }
 
-  private let optimizer: Optimizer
+  let optimizer: Optimizer
   private let formulas: [Formula]
   /// Per parameter, a number that those share whose slots are the same under every node.
   private let layouts: [Int]
   private var programs: [Key: FusedProgram] = [:]
+  /// Per list, how many constants it had when it was first seen.
+  private var constantCounts: [UnsafeRawPointer: Int] = [:]
   /// What an optimizer writes its constants to.
   private let constants: UnsafeMutablePointer<Double>
 
@@ -79,13 +83,18 @@ public final class Fusion {
     self.optimizer = optimizer
     formulas = try optimizer.tree.nodes.map(Formula.init)
     let table = optimizer.table
+    // What only some promise: that nothing of the parameter counts but its group, steps, gradient and slots.
+    let isAlike = optimizer.tree.nodes.allSatisfy { $0.type.has(OPTPLUG_CAPABILITY_JOINED_PARAMETERS) }
     var known: [String: Int] = [:]
     layouts = table.parameters.indices.map { place in
       let text =
         optimizer.tree.nodes.map { node in
           guard node.view.contains(place) else { return "-" }
-          return node.slots[place].map { "\($0.name) \($0.dtype) \($0.extent)" }.joined(separator: ",")
-        }.joined(separator: "|") + "|\(table.parameters[place].dtype)"
+          return node.slots[place].map { slot in
+            let owner = Self.owner(of: slot, place, optimizer.tree.nodes)
+            return "\(owner?.node ?? -1) \(owner?.index ?? -1) \(slot.name) \(slot.dtype) \(slot.extent)"
+          }.joined(separator: ",")
+        }.joined(separator: "|") + "|\(table.trainerTypes[place].dtype)" + (isAlike ? "" : "|\(place)")
       let number = known[text] ?? known.count
       known[text] = number
       return number
@@ -104,6 +113,10 @@ public final class Fusion {
   ///   list that breaks a rule.
   public func launches(hasGradient: [Bool], gradientScale: Double = 1) throws -> [Launch] {
     let (nodes, table) = (optimizer.tree.nodes, optimizer.table)
+    guard hasGradient.count == table.parameters.count else {
+      throw OptimizerError.parameters(
+        "\(hasGradient.count) gradients for \(table.parameters.count) parameters")
+    }
     var situations: [(Situation, [Int])] = []
     var places: [Situation: Int] = [:]
     for (i, parameter) in table.parameters.enumerated() where parameter.count > 0 {
@@ -132,27 +145,45 @@ public final class Fusion {
     public fileprivate(set) var steps: [Int]
   }
 
-  /// The programs of the first parameter's first steps, in the order in which they come up.
-  /// - Throws: as `launches` does.
+  /// The programs of the first parameter's first steps, in the order in which they come up. Steps for which an
+  /// optimizer has no list are left out.
+  /// - Throws: as `launches` does; `formula` when there is no list for any step.
   public func variants(upTo last: Int) throws -> [Variant] {
     var variants: [Variant] = []
+    var gap: OptimizerError?
+    let group = optimizer.table.parameters[0].group
     for hasGradient in [true, false] {
+      var steps = formulas.map { _ in Int64(0) }
       for step in 1...last {
+        if hasGradient { for node in steps.indices { steps[node] += 1 } }
         let situation = Situation(
-          layout: layouts[0], group: optimizer.table.parameters[0].group, hasGradient: hasGradient,
-          step: UInt64(step), steps: formulas.map { _ in hasGradient ? Int64(step) : 0 })
-        guard let launch = try launch(situation, [0], gradientScale: 1) else { continue }
-        let known = variants.firstIndex {
-          $0.hasGradient == hasGradient && $0.launch.program == launch.program
+          layout: layouts[0], group: group, hasGradient: hasGradient, step: UInt64(step), steps: steps)
+        do {
+          if let launch = try launch(situation, [0], gradientScale: 1) {
+            add(launch, step, hasGradient, to: &variants)
+          }
+        } catch OptimizerError.formula(let name, let problem) {
+          gap = .formula(name, problem: problem)
         }
-        if let known {
-          variants[known].steps.append(step)
-        } else {
-          variants.append(Variant(launch: launch, hasGradient: hasGradient, steps: [step]))
+        for wrapper in optimizer.restarting where wrapper.asks(after: UInt64(step), group: group) {
+          for (number, formula) in formulas.enumerated()
+          where wrapper.bases.contains(where: { $0 === formula.node }) { steps[number] = 0 }
         }
       }
     }
+    if variants.isEmpty, let gap { throw gap }
     return variants
+  }
+
+  private func add(_ launch: Launch, _ step: Int, _ hasGradient: Bool, to variants: inout [Variant]) {
+    let known = variants.firstIndex {
+      $0.hasGradient == hasGradient && $0.launch.program == launch.program
+    }
+    if let known {
+      variants[known].steps.append(step)
+    } else {
+      variants.append(Variant(launch: launch, hasGradient: hasGradient, steps: [step]))
+    }
   }
 
   private func launch(_ situation: Situation, _ parameters: [Int], gradientScale: Double) throws -> Launch? {
@@ -169,7 +200,8 @@ public final class Fusion {
     guard !program.results.isEmpty else { return nil }
     return Launch(
       program: program, constants: program.constantPlaces.map { answers.constants[$0] },
-      dtype: optimizer.table.parameters[parameters[0]].dtype, parameters: parameters)
+      dtype: optimizer.table.parameters[parameters[0]].dtype,
+      parameterType: optimizer.table.trainerTypes[parameters[0]].dtype, parameters: parameters)
   }
 
   /// What the nodes of a tree answered, in the order in which they act.
@@ -224,6 +256,10 @@ public final class Fusion {
     guard let list else { return }
     let count: Int
     do { count = try OperationList.constantCount(list) } catch { throw malformed(node, error.problem) }
+    guard constantCounts[UnsafeRawPointer(list), default: count] == count else {
+      throw malformed(node, "its list has another number of constants than before; lists are constant")
+    }
+    constantCounts[UnsafeRawPointer(list)] = count
     for i in 0..<count {
       guard !constants[i].isNaN else {
         throw malformed(node, "constant \(i) is not a number")
@@ -265,8 +301,15 @@ public final class Fusion {
       } catch {
         throw malformed(node, "\(error)")
       }
+      let named = try slots.map { try name($0, parameter) }
+      let set = operations.results.compactMap { result in
+        if case .slot(let number) = result.stream { named[number] } else { nil }
+      }
+      guard Set(set).count == set.count else {
+        throw malformed(node, "it sets a slot twice that it has borrowed twice")
+      }
       builder.append(
-        operations, slots: try slots.map { try name($0, parameter) },
+        operations, slots: named,
         constants: Int(list.pointee.constant_count),
         of: node.path + node.type.name)
     }
@@ -280,12 +323,20 @@ public final class Fusion {
 
   /// Whose a slot is that a node sees.
   private func name(_ slot: SlotRecord, _ parameter: Int) throws -> FusedProgram.Slot {
-    for (number, formula) in formulas.enumerated() {
-      if let index = formula.node.ownSlots[parameter].firstIndex(where: { $0 === slot }) {
-        return FusedProgram.Slot(name: formula.node.path + slot.name, node: number, index: index)
-      }
+    guard let (node, index) = Self.owner(of: slot, parameter, optimizer.tree.nodes) else {
+      throw OptimizerError.formula(slot.name, problem: "the slot belongs to none of the tree")
     }
-    throw OptimizerError.formula("\(slot.name)", problem: "the slot belongs to none of the tree")
+    return FusedProgram.Slot(name: formulas[node].node.path + slot.name, node: node, index: index)
+  }
+
+  /// The node whose slot it is, and its place among that node's own.
+  private static func owner(of slot: SlotRecord, _ parameter: Int, _ nodes: [Node]) -> (
+    node: Int, index: Int
+  )? {
+    for (number, node) in nodes.enumerated() {
+      if let index = node.ownSlots[parameter].firstIndex(where: { $0 === slot }) { return (number, index) }
+    }
+    return nil
   }
 
   /// Where a program's streams of a parameter lie; nil for the gradient.

@@ -24,7 +24,7 @@ private final class MemoryOfOne {
 }
 
 extension Fusion.Variant {
-  /// "steps 1 to 4, 6 to 9, … with a gradient": when the program is in force.
+  /// "steps 1 to 4, 6 to 9, …": when the program is in force, and that elements have no gradient then.
   /// - Parameter last: the last step that was looked at.
   public func situation(upTo last: Int) -> String {
     var ranges: [ClosedRange<Int>] = []
@@ -38,7 +38,7 @@ extension Fusion.Variant {
     var words = ranges.prefix(3).map { range in
       switch (range.lowerBound, range.upperBound) {
       case (1, last): "all steps"
-      case (let first, last): "\(first) and later"
+      case (let first, last) where first < last: "\(first) and later"
       case (let first, let end): first == end ? "\(first)" : "\(first) to \(end)"
       }
     }
@@ -64,12 +64,15 @@ package struct FormulasJSON: Encodable {
     let hasGradient: Bool
     let constants: [Double]
     let slots: [String]
+    /// Names of what the program reads or writes, in the order in which it takes them.
+    let streams: [String]
     let source: String
 
     init(_ variant: Fusion.Variant, _ source: String) {
       (steps, hasGradient) = (variant.steps, variant.hasGradient)
       constants = variant.launch.constants
       slots = variant.launch.program.slots.map(\.name)
+      streams = variant.launch.program.streamNames(variant.launch.parameterType)
       self.source = source
     }
   }

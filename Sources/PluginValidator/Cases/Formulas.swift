@@ -13,6 +13,8 @@ extension ValidationCase {
       guard descriptor.pointee.get_extension?(descriptor, OPTPLUG_EXTENSION_FORMULA) != nil else {
         throw Verdict.skipped("it hands out no formula")
       }
+      try expect(
+        subject.type().isOfElements, "it hands out a formula, but works on more than single elements")
       try subject.needShipped("sgd", "adam")
       var compared = 0
       for settings in try variations(subject) {
@@ -20,12 +22,12 @@ extension ValidationCase {
           for base in try subject.type().baseRoles.isEmpty
             ? [Subject.base] : [Subject.base, "sgd(lr=0.01, momentum=0.9)"]
           {
-            compared += try compare(subject, settings, dtype, base) ? 1 : 0
+            compared += try compare(subject, settings, dtype, base)
           }
         }
       }
       guard compared > 0 else {
-        throw Verdict.skipped("its formula serves none of the settings that were tried")
+        throw Verdict.skipped("its formula serves no step of any setting that was tried")
       }
     }
   ]
@@ -39,30 +41,38 @@ extension ValidationCase {
   }
 
   /// Steps by code and by formula, side by side.
-  /// - Returns: false where the optimizer refuses the settings or has no formula for them.
+  /// - Returns: how many steps were compared; 0 where the optimizer refuses the settings or has no formula for them.
   private static func compare(
     _ subject: Subject, _ settings: [String], _ dtype: DType, _ base: String
-  ) throws -> Bool {
+  ) throws -> Int {
     let options = TrainingOptions(
       dtype: dtype, settings: settings, base: base, gradientScale: 0.75,
       hasGradient: { parameter, step in step % 3 != 0 || parameter != 0 })
     let byCode: Training
-    do { byCode = try Training(subject, options) } catch OptimizerError.hyperparameter { return false }
+    do { byCode = try Training(subject, options) } catch OptimizerError.hyperparameter { return 0 }
     let byFormula = try Training(subject, options)
     let words = (settings + ["\(dtype)"]).joined(separator: ", ")
+    var compared = 0
     do {
       let fusion = try Fusion(byFormula.optimizer)
       for step in 1...12 {
         try byFormula.step(by: fusion)
         try byCode.step()
-        // What is not a number has bits that no rule fixes.
-        guard byCode.allValues.joined().allSatisfy(\.isFinite) else { break }
+        compared += 1
+        let (wanted, found) = (byCode.allValues, byFormula.allValues)
+        guard wanted.joined().allSatisfy(\.isFinite) else {
+          // What is not a number has bits that no rule fixes.
+          try expect(
+            zip(wanted.joined(), found.joined()).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN },
+            "by its formula, with \(words), values differ at step \(step), where some are not finite")
+          break
+        }
         try byFormula.snapshot().expectSame(
           as: byCode.snapshot(), "by its formula, with \(words), at step \(step)")
       }
     } catch OptimizerError.formula {
-      return false
+      // From here on it has none.
     }
-    return true
+    return compared
   }
 }

@@ -80,6 +80,8 @@ static optplug_status give(const optplug_instance *instance, const optplug_momen
                            const optplug_operations **result, double *constants, optplug_error *error) {
   if (WRONG == 16) return OPTPLUG_UNIMPLEMENTED;
   if (WRONG == 19) return OPTPLUG_INTERNAL;
+  static int calls;
+  if (WRONG == 22 && ++calls > 3) list.constant_count = 0;
   constants[0] = WRONG == 17 ? __builtin_nan("") : moment->hyperparameters[0];
   constants[1] = WRONG == 21 ? moment->hyperparameters[1] * 1.001 : moment->hyperparameters[1];
   *result = &list;
