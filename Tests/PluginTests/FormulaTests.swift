@@ -72,6 +72,17 @@ private let wrapped =
     try expectSameBits(expression, Double.self, execute: compiled.execute)
   }
 
+  /// A wrapper's bases see another gradient than it sees itself, before they work and after; nested, each another.
+  @Test func aChangedGradientIsForTheBasesAlone() throws {
+    let plugin = try CPlugin.compile(
+      source: Repository.file("Tests/PluginTests/Foreign/halving.c"), flags: ["-O2", "-ffp-contract=off"])
+    let halving = "\"\(plugin.path)\""
+    for expression in [
+      "\(halving)(adamw)", "\(halving)(\(halving)(sgd(momentum=0.9)))", "lookahead(k=2, \(halving)(lion))",
+      "\(halving)(schedulefree(sgd))",
+    ] { try expectSameBits(expression, Float.self) }
+  }
+
   /// A stranger's optimizer whose list uses every operation, interpreted, as C, and as CUDA C.
   @Test func everyOperation() throws {
     let plugin = try CPlugin.compile(
