@@ -23,9 +23,9 @@ extension FusedProgram {
     let trained: DType = dtype.isHalf ? .float32 : dtype
     let dialect = Dialect.cuda(trained)
     let number = dialect.number
-    let places = Dictionary(uniqueKeysWithValues: streams.enumerated().map { ($1, $0) })
+    let places = streamPlaces
     let (values, results) = lines(dialect, load: { "s\(places[$0] ?? 0)" }, constant: { "c\($0)" })
-    let roundsParameter = dtype.isHalf && self.results[.parameter] != nil
+    let roundsParameter = dtype.isHalf && writesParameter
     /// Per stream, its type in memory, whether it is read, and what is written to it.
     var columns = streams.map { stream in
       (

@@ -48,6 +48,9 @@ public struct FusedProgram: Hashable, Sendable {
     [.parameter] + (readsGradient ? [.gradient] : []) + slots.indices.map { Stream.slot($0) }
   }
 
+  /// Per stream, its place among them.
+  var streamPlaces: [Stream: Int] { Dictionary(uniqueKeysWithValues: streams.enumerated().map { ($1, $0) }) }
+
   /// The same operations on the same streams, wherever their constants come from.
   public static func == (a: FusedProgram, b: FusedProgram) -> Bool {
     a.operations == b.operations && a.results == b.results && a.slots == b.slots

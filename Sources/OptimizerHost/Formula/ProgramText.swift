@@ -31,7 +31,7 @@ extension FusedProgram {
   /// numbers of the elements' type. Compile it with `-ffp-contract=off`.
   public func c(_ dtype: DType) -> String {
     let dialect = Dialect.c(dtype)
-    let places = Dictionary(uniqueKeysWithValues: streams.enumerated().map { ($1, $0) })
+    let places = streamPlaces
     func local(_ stream: Stream) -> String { "s\(places[stream] ?? 0)" }
     let (values, results) = lines(dialect, load: local, constant: { "c\($0)" })
     let number = dialect.number
