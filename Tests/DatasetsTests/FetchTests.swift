@@ -67,7 +67,7 @@ private final class Server {
   }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct FetchTests {
+@Suite(.serialized, .timeLimit(.minutes(60))) struct FetchTests {
   private let content = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 7) }
 
   private func small(_ bytes: [UInt8], name: String = "a.bin", size: Int? = nil, members: [String] = [])

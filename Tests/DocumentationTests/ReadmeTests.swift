@@ -30,7 +30,7 @@ import Testing
   }
 
   /// The package in Swift, built beside a folder named optplug as the README says.
-  @Test(.timeLimit(.minutes(5))) func thePackageInSwiftWorks() throws {
+  @Test(.timeLimit(.minutes(60))) func thePackageInSwiftWorks() throws {
     let folder = try TemporaryFolder()
     let sources = try blocks("swift")
     let package = folder.url.appendingPathComponent("lion")

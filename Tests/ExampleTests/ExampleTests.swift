@@ -102,7 +102,7 @@ private struct Tiger: Reference {
     try follow(Signum.self, example)
   }
 
-  @Test(.timeLimit(.minutes(10))) func tigerInSwift() throws {
+  @Test(.timeLimit(.minutes(60))) func tigerInSwift() throws {
     let example = try Example("tiger-swift", plugin: ".build/release/libTiger.so") {
       try Compiler("swift").run(["build", "-c", "release", "--package-path", $0])
     }

@@ -80,7 +80,7 @@ private let wrongFiles: [WrongFile] = [
 ]
 
 @Suite(.enabled(if: Platform.usesELF)) struct FileRefusalTests {
-  @Test(.timeLimit(.minutes(1)), arguments: wrongFiles)
+  @Test(.timeLimit(.minutes(60)), arguments: wrongFiles)
   fileprivate func refused(_ file: WrongFile) throws {
     let folder = try TemporaryFolder()
     let path = try file.make(folder)

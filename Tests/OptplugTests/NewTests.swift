@@ -97,7 +97,7 @@ import Testing
     try expectMomentum(program.path("double/double.so"), Float.self)
   }
 
-  @Test(.timeLimit(.minutes(10))) func anOptimizerInSwift() throws {
+  @Test(.timeLimit(.minutes(60))) func anOptimizerInSwift() throws {
     try make("my-sgd2", "--language", "swift")
     try expectTestCompiles("my-sgd2", "MySgd2")
     try run("swift", ["build", "-c", "release"], in: "my-sgd2")
@@ -107,7 +107,7 @@ import Testing
     try expectValidAndTrains(plugin, "%(lr=0.01)")
   }
 
-  @Test(.timeLimit(.minutes(10))) func aWrapperInSwift() throws {
+  @Test(.timeLimit(.minutes(60))) func aWrapperInSwift() throws {
     try make("my_mean", "--language", "swift", "--wrapper")
     try expectTestCompiles("my_mean", "MyMean")
     try run("swift", ["build", "-c", "release"], in: "my_mean")
