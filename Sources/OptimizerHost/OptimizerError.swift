@@ -22,6 +22,8 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
   case norm(Double)
   /// An optimizer's update is not there as data.
   case formula(_ optimizer: String, problem: String)
+  /// A program cannot be compiled, kept or loaded.
+  case program(_ problem: String)
   /// Calls cannot be traced.
   case tracing(_ problem: String)
 
@@ -40,6 +42,7 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
     case .norm(let norm):
       "gradients: their norm is \(norm), so they cannot be clipped; a gradient holds values that are not finite"
     case .formula(let optimizer, let problem): "formula of '\(optimizer)': \(problem)"
+    case .program(let problem): "program: \(problem)"
     case .tracing(let problem): "trace: \(problem)"
     }
   }

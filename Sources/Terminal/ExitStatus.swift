@@ -22,7 +22,7 @@ public enum ExitStatus: Int32, Sendable {
     self =
       switch error {
       case .expression, .hyperparameter: .usage
-      case .unknownOptimizer, .plugin, .parameters, .call, .formula: .pluginUnusable
+      case .unknownOptimizer, .plugin, .parameters, .call, .formula, .program: .pluginUnusable
       case .state: .badData
       case .norm, .tracing: .failedRun
       }

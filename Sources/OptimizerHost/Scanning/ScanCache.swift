@@ -5,13 +5,10 @@ import BasicFoundation
 
 /// A folder with one small file for each known content. Whatever is damaged counts as unknown.
 struct ScanCache {
-  private let folder: String
+  private let folder: CacheFolder
 
   /// Another host may judge otherwise, and so may this one when it has changed.
   private static let host = "OptPlug \(hostVersion), ABI 1.\(OPTPLUG_ABI_MINOR)"
-
-  /// More than anybody's plugins; a folder that grows beyond loses its oldest half.
-  private static let limit = 2000
 
   private struct Entry: Codable {
     let host: String
@@ -20,11 +17,14 @@ struct ScanCache {
     let verdict: Verdict
   }
 
-  init(folder: String) { self.folder = folder }
+  init(folder: String) {
+    // More than anybody's plugins.
+    self.folder = CacheFolder(path: folder, limit: 2000)
+  }
 
   /// The verdict on a content, or nil.
   func verdict(on hash: String) -> Verdict? {
-    guard isMine, let data = FileManager.default.contents(atPath: file(hash)),
+    guard folder.isMine, let data = FileManager.default.contents(atPath: file(hash)),
       let entry = try? JSONDecoder().decode(Entry.self, from: data), entry.host == Self.host
     else { return nil }
     return entry.verdict
@@ -32,42 +32,16 @@ struct ScanCache {
 
   /// Remembers a verdict, whole or not at all. Where that is impossible the file will be tried again.
   func remember(_ verdict: Verdict, on hash: String, path: String) {
-    let attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o700]
-    try? FileManager.default.createDirectory(
-      atPath: folder, withIntermediateDirectories: true, attributes: attributes)
+    folder.make()
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard isMine, let data = try? encoder.encode(Entry(host: Self.host, path: path, verdict: verdict)) else {
+    guard folder.isMine, let data = try? encoder.encode(Entry(host: Self.host, path: path, verdict: verdict))
+    else {
       return
     }
     try? data.write(to: URL(fileURLWithPath: file(hash)), options: .atomic)
-    prune()
+    folder.prune()
   }
 
-  private func file(_ hash: String) -> String { "\(folder)/\(hash).json" }
-
-  /// What others may write cannot be relied on.
-  private var isMine: Bool {
-    var info = stat()
-    return stat(folder, &info) == 0 && info.st_uid == geteuid() && info.st_mode & (S_IWGRP | S_IWOTH) == 0
-  }
-
-  private func prune() {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    guard names.count > Self.limit else { return }
-    let aged = names.map { name in
-      var info = stat()
-      _ = stat("\(folder)/\(name)", &info)
-      return (path: "\(folder)/\(name)", time: modificationTime(info))
-    }
-    for entry in aged.sorted(by: { $0.time < $1.time }).prefix(names.count / 2) { unlink(entry.path) }
-  }
-
-  private func modificationTime(_ info: stat) -> Int {
-    #if os(Linux)
-      info.st_mtim.tv_sec
-    #else
-      info.st_mtimespec.tv_sec
-    #endif
-  }
+  private func file(_ hash: String) -> String { "\(folder.path)/\(hash).json" }
 }
