@@ -58,8 +58,8 @@ extension OptimizerError {
       problem.hasPrefix("no memory") ? OPTPLUG_RESOURCE_EXHAUSTED : OPTPLUG_INVALID_ARGUMENT
     case .unknownOptimizer: OPTPLUG_NOT_FOUND
     case .plugin, .state, .program: OPTPLUG_FAILED_PRECONDITION
-    case .call: OPTPLUG_INTERNAL
-    case .formula: OPTPLUG_UNIMPLEMENTED
+    case .call, .device: OPTPLUG_INTERNAL
+    case .formula, .gpu: OPTPLUG_UNIMPLEMENTED
     case .norm: optplug_status(OPTPLUG_HOST_NOT_FINITE)
     }
   }

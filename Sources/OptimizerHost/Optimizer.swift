@@ -20,6 +20,8 @@ public final class Optimizer {
   let restarting: [Restarting]
   private let seed: UInt64
   private(set) var isShowingEvaluationWeights = false
+  /// Whether parameters, gradients and state lie in the memory of a GPU: then the host never reads them.
+  package let isOnDevice: Bool
   /// In the middle of a step, where the trainer's code may run to evaluate the loss again.
   package private(set) var isStepping = false
   /// What is wrong with state that was written in place, until it is written anew.
@@ -41,12 +43,25 @@ public final class Optimizer {
   ///   - pieceElements: how long the pieces of a tensor are that one call gets; the result does not depend on it.
   ///   - trace: what records every call of a plugin's functions; the result does not depend on it.
   /// - Throws: `OptimizerError`.
-  public init(
+  public convenience init(
     _ expression: OptimizerExpression, registry: PluginRegistry = .standard(), parameters: [Parameter],
     groups: [ParameterGroup] = [ParameterGroup(name: "all")], overrides: [(name: String, value: String)] = [],
     threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192, trace: Trace? = nil
   ) throws {
+    try self.init(
+      expression, registry: registry, parameters: parameters, groups: groups, overrides: overrides,
+      threads: threads, seed: seed, pieceElements: pieceElements, trace: trace, isOnDevice: false)
+  }
+
+  /// As above.
+  /// - Parameter isOnDevice: whether parameters lie in the memory of a GPU; `CUDASession` takes the steps then.
+  package init(
+    _ expression: OptimizerExpression, registry: PluginRegistry = .standard(), parameters: [Parameter],
+    groups: [ParameterGroup] = [ParameterGroup(name: "all")], overrides: [(name: String, value: String)] = [],
+    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192, trace: Trace? = nil, isOnDevice: Bool
+  ) throws {
     try trace?.take()
+    self.isOnDevice = isOnDevice
     table = try ParameterTable(parameters, groupCount: groups.count)
     tree = try Tree(expression, registry, table, trace: trace)
     self.groups = groups
@@ -193,7 +208,19 @@ public final class Optimizer {
     }
   }
 
+  /// - Throws: `OptimizerError.parameters` where the parameters are not the host's.
+  func checkIsOnHost() throws {
+    guard !isOnDevice else {
+      throw OptimizerError.parameters("they lie on a GPU, where only steps by programs reach them")
+    }
+  }
+
   func check(_ gradients: [UnsafeRawPointer?], _ gradientScale: Double) throws {
+    try checkIsOnHost()
+    try checkStep(gradients, gradientScale)
+  }
+
+  func checkStep(_ gradients: [UnsafeRawPointer?], _ gradientScale: Double) throws {
     guard gradients.count == table.parameters.count else {
       throw OptimizerError.parameters("\(gradients.count) gradients for \(table.parameters.count) parameters")
     }
@@ -239,15 +266,25 @@ public final class Optimizer {
 
   /// Starts the bases of a wrapper afresh where it asks for it.
   func restartBases() {
+    forEachRestart { bases, parameters in
+      for base in bases {
+        for i in parameters {
+          base.parameterSteps[i] = 0
+          for slot in base.ownSlots[i] { slot.reset(from: table.parameters[i].values) }
+        }
+      }
+    }
+  }
+
+  /// Hands over the bases that a wrapper asks to start afresh after this step, and the parameters for which.
+  func forEachRestart(_ body: (_ bases: [Node], _ parameters: [Int]) -> Void) {
     for wrapper in restarting {
       for group in groups.indices where wrapper.asks(after: stepCount, group: group) {
-        for (i, parameter) in table.parameters.enumerated()
-        where parameter.group == group && wrapper.node.view.contains(i) {
-          for base in wrapper.bases {
-            base.parameterSteps[i] = 0
-            for slot in base.ownSlots[i] { slot.reset(from: parameter.values) }
-          }
-        }
+        body(
+          wrapper.bases,
+          table.parameters.indices.filter {
+            table.parameters[$0].group == group && wrapper.node.view.contains($0)
+          })
       }
     }
   }
@@ -279,6 +316,7 @@ public final class Optimizer {
   /// Puts the evaluation weights into the parameters, where there are any.
   /// - Throws: as `withEvaluationWeights`.
   package func enterEvaluation() throws {
+    try checkIsOnHost()
     try checkIsNotStepping()
     guard !isShowingEvaluationWeights, stepCount > 0, let (index, view) = evaluationView else { return }
     if let enter = view.enter {

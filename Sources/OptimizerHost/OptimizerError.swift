@@ -24,6 +24,10 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
   case formula(_ optimizer: String, problem: String)
   /// A program cannot be compiled, kept or loaded.
   case program(_ problem: String)
+  /// Programs cannot be run on a GPU here.
+  case gpu(_ problem: String)
+  /// A function of the GPU's driver failed.
+  case device(_ function: String, problem: String)
   /// Calls cannot be traced.
   case tracing(_ problem: String)
 
@@ -43,6 +47,8 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
       "gradients: their norm is \(norm), so they cannot be clipped; a gradient holds values that are not finite"
     case .formula(let optimizer, let problem): "formula of '\(optimizer)': \(problem)"
     case .program(let problem): "program: \(problem)"
+    case .gpu(let problem): "GPU: \(problem)"
+    case .device(let function, let problem): "GPU: \(function) failed: \(problem)"
     case .tracing(let problem): "trace: \(problem)"
     }
   }

@@ -35,6 +35,7 @@ extension Optimizer {
   public func restore(_ tensors: [NamedTensor], hyperparameters: HyperparameterSource = .saved) throws
     -> [String]
   {
+    try checkIsOnHost()
     guard !isShowingEvaluationWeights else {
       throw OptimizerError.parameters("no state may be restored inside withEvaluationWeights")
     }

@@ -24,6 +24,7 @@ public enum ExitStatus: Int32, Sendable {
       case .expression, .hyperparameter: .usage
       case .unknownOptimizer, .plugin, .parameters, .call, .formula, .program: .pluginUnusable
       case .state: .badData
+      case .gpu, .device: .pluginUnusable
       case .norm, .tracing: .failedRun
       }
   }

@@ -83,7 +83,7 @@ private let wrapped =
     ] { try expectSameBits(expression, Float.self) }
   }
 
-  /// A stranger's optimizer whose list uses every operation, interpreted, as C, and as CUDA C.
+  /// A stranger's optimizer whose list uses every operation, interpreted and as C.
   @Test func everyOperation() throws {
     let plugin = try CPlugin.compile(
       source: Repository.file("Tests/PluginTests/Foreign/operations.c"), flags: ["-O2", "-ffp-contract=off"])
@@ -93,8 +93,6 @@ private let wrapped =
       try expectSameBits(expression, Double.self)
       try expectSameBits(expression, Float.self, execute: compiled.execute)
       try expectSameBits(expression, Double.self, execute: compiled.execute)
-      try expectSameBits(expression, Float.self, execute: CUDAKernelTests.execute)
-      try expectSameBits(expression, Double.self, execute: CUDAKernelTests.execute)
     }
   }
 

@@ -26,13 +26,13 @@ package struct StateArray {
   package let memory: UnsafeMutableRawPointer
   /// The ABI's rule of how elements belong to the parameter's.
   package let shapeRule: UInt32
-  fileprivate var slot: SlotRecord?
+  private(set) var slot: SlotRecord?
 }
 
 extension Optimizer {
   /// All state, by parameter and then by optimizer; at last that of the model.
   package func stateArrays() -> [StateArray] {
-    engine.startState()
+    if !isOnDevice { engine.startState() }
     var arrays: [StateArray] = []
     for (i, parameter) in table.parameters.enumerated() {
       if table.masters?.original(of: i) != nil {
@@ -62,6 +62,7 @@ extension Optimizer {
   /// - Throws: `OptimizerError.parameters` unless it is idle.
   package func reset(parameter: Int) throws {
     try checkIsIdle()
+    try checkIsOnHost()
     engine.startState()
     let values = table.parameters[parameter].values
     table.masters?.load(parameter, offset: 0, count: table.parameters[parameter].count)
@@ -77,7 +78,7 @@ extension Optimizer {
   /// - Throws: `OptimizerError.parameters` unless it is idle; `OptimizerError.state` for an impossible counter.
   package func stateHasChanged(step: UInt64) throws {
     try checkIsIdle()
-    engine.startState()
+    if !isOnDevice { engine.startState() }
     do { try checkCounters(step: step) } catch {
       refusedState = error
       throw error

@@ -11,7 +11,7 @@ extension FusedProgram {
   /// - `segments`: per tensor, pointers to its streams, then its elements as a 64-bit number. The streams are the
   ///   parameter, the gradient where it is read, and the slots in order.
   /// - `chunks`: pairs of 32-bit numbers, a segment and which `cudaChunk` of its elements.
-  /// - `constants`: numbers of the type that the program computes in.
+  /// - `constants`: a 64-bit number, 0 if nothing shall happen, then numbers of the type that the program computes in.
   ///
   /// Parameters of 16 bits are trained on 32-bit masters: the first stream is the master then, the gradient has 16 bits,
   /// and a last stream gets the parameter, rounded to nearest even.
@@ -38,21 +38,12 @@ extension FusedProgram {
       columns.append(("p, rounded", "half_bits", false, "narrow(\(value))"))
     }
     let lanes = 16 / trained.size
-    var text = [
-      "struct segment { void *streams[\(columns.count)]; long long count; };",
-      "struct chunk { unsigned segment, part; };",
-      "template <typename T> struct alignas(sizeof(T) * \(lanes)) lanes { T at[\(lanes)]; };",
-    ]
+    var text = Self.types(streams: columns.count, lanes: lanes)
     if dtype.isHalf { text.append("typedef unsigned short half_bits;") }
-    if dtype.isHalf, readsGradient {
-      text += ["static __device__ __forceinline__ float widen(half_bits x) {"] + Self.widening(dtype) + ["}"]
-    }
-    if roundsParameter {
-      text +=
-        ["static __device__ __forceinline__ half_bits narrow(float x) {"] + Self.narrowing(dtype) + ["}"]
-    }
-    text +=
-      ["", "struct constants {"] + (0..<constantCount).map { "  \(number) c\($0);  // \(constantNames[$0])" }
+    if dtype.isHalf, readsGradient { text += Self.widening(dtype) }
+    if roundsParameter { text += Self.narrowing(dtype) }
+    text += ["", "struct constants {", "  long long acts;"]
+    text += (0..<constantCount).map { "  \(number) c\($0);  // \(constantNames[$0])" }
     text += ["};", ""]
     // One element, as values in registers.
     let arguments = columns.enumerated().map { place, column in
@@ -76,22 +67,47 @@ extension FusedProgram {
     return text.joined(separator: "\n")
   }
 
+  /// A kernel as those of programs, whose streams are a float and a number of 16 bits: the first becomes the second.
+  /// - Parameter dtype: bfloat16 or float16.
+  static func cudaWidening(_ dtype: DType) -> String {
+    var text = types(streams: 2, lanes: 4) + ["typedef unsigned short half_bits;"] + widening(dtype)
+    text += [
+      "", "struct constants { long long acts; };", "",
+      "static __device__ __forceinline__ void update(const constants &, float &x0, const half_bits &x1) {",
+      "  x0 = widen(x1);", "}", "",
+    ]
+    text += kernel([("float", false, true), ("half_bits", true, false)], lanes: 4)
+    return text.joined(separator: "\n")
+  }
+
+  private static func types(streams: Int, lanes: Int) -> [String] {
+    [
+      "struct segment { void *streams[\(streams)]; long long count; };",
+      "struct chunk { unsigned segment, part; };",
+      "template <typename T> struct alignas(sizeof(T) * \(lanes)) lanes { T at[\(lanes)]; };",
+    ]
+  }
+
   /// From a pattern of 16 bits to a float.
   private static func widening(_ dtype: DType) -> [String] {
-    dtype == .bfloat16
-      ? ["  return __uint_as_float((unsigned)x << 16);"]
-      : ["  float y;", "  asm(\"cvt.f32.f16 %0, %1;\" : \"=f\"(y) : \"h\"(x));", "  return y;"]
+    ["static __device__ __forceinline__ float widen(half_bits x) {"]
+      + (dtype == .bfloat16
+        ? ["  return __uint_as_float((unsigned)x << 16);", "}"]
+        : ["  float y;", "  asm(\"cvt.f32.f16 %0, %1;\" : \"=f\"(y) : \"h\"(x));", "  return y;", "}"])
   }
 
   /// From a float to the pattern of the nearest number of 16 bits, ties to even.
   private static func narrowing(_ dtype: DType) -> [String] {
-    dtype == .bfloat16
-      ? [
-        "  const unsigned bits = __float_as_uint(x);",
-        "  if ((bits & 0x7fffffffu) > 0x7f800000u) return (half_bits)(bits >> 16 | 0x40u);",
-        "  return (half_bits)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);",
-      ]
-      : ["  half_bits y;", "  asm(\"cvt.rn.f16.f32 %0, %1;\" : \"=h\"(y) : \"f\"(x));", "  return y;"]
+    ["static __device__ __forceinline__ half_bits narrow(float x) {"]
+      + (dtype == .bfloat16
+        ? [
+          "  const unsigned bits = __float_as_uint(x);",
+          "  if ((bits & 0x7fffffffu) > 0x7f800000u) return (half_bits)(bits >> 16 | 0x40u);",
+          "  return (half_bits)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);", "}",
+        ]
+        : [
+          "  half_bits y;", "  asm(\"cvt.rn.f16.f32 %0, %1;\" : \"=h\"(y) : \"f\"(x));", "  return y;", "}",
+        ])
   }
 
   /// The kernel around `update`: 16 bytes of the widest stream at a time where all streams allow it.
@@ -101,9 +117,10 @@ extension FusedProgram {
     var text = [
       "extern \"C\" __global__ void __launch_bounds__(\(cudaThreads)) optplug_program(",
       "    const segment *__restrict__ segments, const chunk *__restrict__ chunks, const constants *__restrict__ k) {",
+      "  const constants c = *k;",
+      "  if (!c.acts) return;",
       "  const chunk part = chunks[blockIdx.x];",
       "  const segment &tensor = segments[part.segment];",
-      "  const constants c = *k;",
       "  const long long first = (long long)part.part * \(cudaChunk);",
       "  const int count = (int)min(tensor.count - first, (long long)\(cudaChunk));",
     ]

@@ -31,10 +31,7 @@ extension Optimizer {
     }
     engine.startState()
     let launches = try fusion.launches(hasGradient: gradients.map { $0 != nil }, gradientScale: gradientScale)
-    stepCount += 1
-    for node in tree.nodes {
-      for place in gradients.indices where gradients[place] != nil { node.parameterSteps[place] += 1 }
-    }
+    countStep { gradients[$0] != nil }
     engine.countersHaveChanged()
     for launch in launches {
       for parameter in launch.parameters {
@@ -52,5 +49,26 @@ extension Optimizer {
       }
     }
     restartBases()
+  }
+
+  /// Counts a step that programs take.
+  func countStep(_ hasGradient: (Int) -> Bool) {
+    stepCount += 1
+    for i in table.parameters.indices where hasGradient(i) {
+      for node in tree.nodes { node.parameterSteps[i] += 1 }
+    }
+  }
+
+  /// Of the whole, and per node those of the parameters.
+  package func counters() -> (step: UInt64, parameterSteps: [[Int64]]) {
+    (stepCount, tree.nodes.map { Array($0.parameterSteps) })
+  }
+
+  func setCounters(_ counters: (step: UInt64, parameterSteps: [[Int64]])) {
+    stepCount = counters.step
+    for (node, steps) in zip(tree.nodes, counters.parameterSteps) {
+      for (i, step) in steps.enumerated() { node.parameterSteps[i] = step }
+    }
+    engine.countersHaveChanged()
   }
 }

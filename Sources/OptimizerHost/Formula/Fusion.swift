@@ -22,7 +22,7 @@ public final class Fusion {
   let optimizer: Optimizer
   private let formulas: [Formula]
   /// Per parameter, a number that those share whose slots are the same under every node.
-  private let layouts: [Int]
+  let layouts: [Int]
   private var programs: [Key: FusedProgram] = [:]
   /// Per list, how many constants it had when it was first seen.
   private var constantCounts: [UnsafeRawPointer: Int] = [:]
@@ -344,8 +344,14 @@ public final class Fusion {
     switch stream {
     case .parameter: optimizer.table.parameters[parameter].values
     case .gradient: nil
-    case .slot(let place):
-      formulas[program.slots[place].node].node.ownSlots[parameter][program.slots[place].index].memory
+    case .slot(let place): record(program.slots[place], parameter).memory
     }
   }
+
+  /// A parameter's own of a program's slots.
+  func record(_ slot: FusedProgram.Slot, _ parameter: Int) -> SlotRecord {
+    nodes[slot.node].ownSlots[parameter][slot.index]
+  }
+
+  var nodes: [Node] { optimizer.tree.nodes }
 }

@@ -90,6 +90,15 @@ final class SlotRecord {
   /// Gives the slot its memory, which holds zeros.
   func place(at memory: UnsafeMutableRawPointer) { self.memory = memory }
 
+  /// What all elements are at first; nil for a copy of the parameter.
+  var firstValue: Double? {
+    switch initial {
+    case OPTPLUG_INITIAL_PARAMETER: nil
+    case OPTPLUG_INITIAL_CONSTANT: initialValue
+    default: 0
+    }
+  }
+
   /// Whether zeros are the initial value, so that fresh memory need not be touched.
   var startsAtZero: Bool { initial == OPTPLUG_INITIAL_ZERO }
 
