@@ -23,7 +23,8 @@
      OPTPLUG_NOT_FOUND            no plugin describes an optimizer of that name
      OPTPLUG_RESOURCE_EXHAUSTED   there is not enough memory
      OPTPLUG_FAILED_PRECONDITION  a file cannot be used as a plugin, or saved state does not fit
-     OPTPLUG_INTERNAL             a plugin's function failed; parameters and state are undefined
+     OPTPLUG_UNIMPLEMENTED        an optimizer of the tree has no formula, or no GPU can be used
+     OPTPLUG_INTERNAL             a plugin's function or the GPU's driver failed; parameters and state are undefined
      OPTPLUG_HOST_NOT_FINITE      gradients that shall be clipped hold an infinity or a NaN; nothing has changed
 
    Threads: an optimizer is used by one thread at a time; several optimizers may be used at once.
@@ -84,10 +85,12 @@ typedef struct optplug_host_options {
   optplug_span settings;    /* of optplug_host_setting, on top of the expression; a later one wins */
   uint64_t seed;            /* for optimizers that use random numbers */
   uint32_t threads;         /* that take part in a step, up to 1024; 0: as many as there are processors */
-  uint32_t flags;           /* OPTPLUG_HOST_ALLOW_INSECURE or 0 */
+  uint32_t flags;           /* OPTPLUG_HOST_ALLOW_INSECURE, OPTPLUG_HOST_CUDA */
 } optplug_host_options;
 /* Loads files although other users may write to them. */
 #define OPTPLUG_HOST_ALLOW_INSECURE 0x1u
+/* Parameters, gradients and state lie in the memory of an NVIDIA GPU; see "On a GPU". */
+#define OPTPLUG_HOST_CUDA 0x4u
 
 typedef struct optplug_host_optimizer optplug_host_optimizer; /* opaque */
 
@@ -239,6 +242,33 @@ OPTPLUG_EXPORT optplug_status optplug_host_reset(optplug_host_optimizer *optimiz
 /* To be called when arrays of state were written.  `step`: steps taken by the whole, up to 2^53 as all counters. */
 OPTPLUG_EXPORT optplug_status optplug_host_state_changed(optplug_host_optimizer *optimizer, uint64_t step,
                                                          optplug_error *error);
+
+/* ---- On a GPU ------------------------------------------------------------------------------------- */
+
+/* With OPTPLUG_HOST_CUDA the steps run on an NVIDIA GPU, with the bits of those on the CPU, where every optimizer of
+   the tree has a formula (OPTPLUG_EXTENSION_FORMULA).  The driver (libcuda.so.1) and NVRTC (libnvrtc.so.12 or .13, or
+   what OPTPLUG_NVRTC names) are found when they are needed; kernels are kept below $XDG_CACHE_HOME/optplug.
+
+     open -> use_cuda -> look -> move_state for every array without data -> step, step, ...
+
+   - Addresses of parameters and gradients are the GPU's, and row-major.
+   - Arrays whose `data` is NULL in the view need memory of the GPU: optplug_host_move_state hands it over, masters
+     too.  All state gets its initial value at the first step, reset or state_changed.
+   - Everything is enqueued on the stream of use_cuda; nothing waits for the GPU.
+   - A step may be captured in a CUDA graph once another has been taken.  A replay is then the next step, with its
+     constants worked out anew.  Captured are the gradients' addresses, which of them there are, and their scale.
+     Settings count that were set before the replay was launched, and changes wait for the replays that were.
+   - Steps cannot clip gradients; neither evaluation weights nor save and restore are there.  Copy the arrays to an
+     optimizer on the CPU for those. */
+
+/* Says which GPU to use, by the driver's number, and on which stream (a CUstream; NULL is the default one) work is
+   enqueued from now on.  UNIMPLEMENTED, with the reason, when this optimizer cannot be stepped on a GPU here.  The GPU
+   stays the same. */
+OPTPLUG_EXPORT optplug_status optplug_host_use_cuda(optplug_host_optimizer *optimizer, int32_t device,
+                                                    void *stream, optplug_error *error);
+/* Waits until replayed graphs have taken their steps, so that counters in the view are right.  Tells what went wrong
+   in a replay. */
+OPTPLUG_EXPORT optplug_status optplug_host_settle(optplug_host_optimizer *optimizer, optplug_error *error);
 
 /* ---- The sizes of 1.0, for readers ---------------------------------------------------------------- */
 

@@ -25,13 +25,19 @@ final class ForeignParameters {
   let parameters: [Parameter]
   private var gradients: [UnsafeRawPointer?]
 
-  init(_ span: optplug_span) throws {
+  /// - Parameter areRowMajor: whether they must be, since they cannot be copied here.
+  init(_ span: optplug_span, areRowMajor: Bool) throws {
     var (entries, parameters): ([Entry], [Parameter]) = ([], [])
     // What a failure leaves behind.
     var copies: [UnsafeMutableRawPointer] = []
     do {
       for i in 0..<Int(span.count) {
         let (parameter, layout) = try Self.read(span, i)
+        guard layout.isRowMajor || !areRowMajor else {
+          throw HostError.argument(
+            "parameters: '\(parameter.name)' lies on a GPU and has the strides \(layout.strides); only row-major ones "
+              + "can be trained there")
+        }
         let copy =
           layout.isRowMajor
           ? nil : try Self.memory(parameter.count * parameter.dtype.size, for: parameter.name)
@@ -147,6 +153,24 @@ final class ForeignParameters {
       layout.copy(
         UnsafeMutableRawPointer(mutating: gradient), copy, elementSize: entries[i].elementSize, gathers: true)
       gradients[i] = UnsafeRawPointer(copy)
+    }
+    return gradients
+  }
+
+  /// The gradients, which must be row-major where they lie.
+  /// - Throws: `HostError`.
+  func rowMajor(
+    _ given: UnsafePointer<UnsafeRawPointer?>, _ strides: UnsafePointer<UnsafePointer<Int64>?>?
+  ) throws -> [UnsafeRawPointer?] {
+    for i in gradients.indices {
+      gradients[i] = given[i]
+      guard let own = strides?[i], given[i] != nil else { continue }
+      let layout = try Layout(gradient: entries[i].layout.shape, strides: own, of: entries[i].name)
+      guard layout.isRowMajor else {
+        throw HostError.argument(
+          "gradients: that of '\(entries[i].name)' lies on a GPU and has the strides \(layout.strides); hand in a "
+            + "row-major copy")
+      }
     }
     return gradients
   }

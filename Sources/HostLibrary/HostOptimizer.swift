@@ -11,6 +11,8 @@ final class HostOptimizer {
   let parameters: ForeignParameters
   let cells: [Optimizer.HyperparameterCell]
   private var tables: ViewTables?
+  /// Takes the steps where the tensors lie on a GPU, from the first `use` of it on.
+  private var cuda: CUDASession?
 
   /// Loading and planning plugins is one call at a time for the whole library.
   static let main = Lock()
@@ -23,15 +25,17 @@ final class HostOptimizer {
     guard let expression = raw.expression.flatMap({ String(validatingCString: $0) }) else {
       throw HostError.argument("the options have no expression, or one that is no UTF-8")
     }
-    parameters = try ForeignParameters(raw.parameters)
+    let isOnDevice = raw.flags & OPTPLUG_HOST_CUDA != 0
+    parameters = try ForeignParameters(raw.parameters, areRowMajor: isOnDevice)
     let groupCount = max(1, Int(raw.group_count))
     guard groupCount < 1 << 24 else { throw HostError.argument("more than 16 million parameter groups") }
     let registry = Self.registry(
       raw.search_path, raw.probe, allowsInsecure: raw.flags & OPTPLUG_HOST_ALLOW_INSECURE != 0)
     let threads = raw.threads == 0 ? ProcessInfo.processInfo.activeProcessorCount : Int(raw.threads)
     optimizer = try Optimizer(
-      expression, registry: registry, parameters: parameters.parameters,
-      groups: Self.groups(raw.settings, count: groupCount), threads: min(threads, 1024), seed: raw.seed)
+      OptimizerExpression(parsing: expression), registry: registry, parameters: parameters.parameters,
+      groups: Self.groups(raw.settings, count: groupCount), threads: min(threads, 1024), seed: raw.seed,
+      isOnDevice: isOnDevice)
     cells = optimizer.hyperparameterCells()
   }
 
@@ -94,6 +98,7 @@ final class HostOptimizer {
       throw HostError.argument("the step has no gradients")
     }
     try optimizer.checkIsIdle()
+    if optimizer.isOnDevice { return try stepOnDevice(raw, gradients) }
     let dense = try parameters.gathered(gradients, raw.gradient_strides)
     let clips = raw.flags & OPTPLUG_HOST_CLIPS != 0
     do {
@@ -110,6 +115,53 @@ final class HostOptimizer {
     } catch OptimizerError.norm(let norm) {
       arguments.pointee.norm = norm
       throw OptimizerError.norm(norm)
+    }
+  }
+
+  // ---- On a GPU ---------------------------------------------------------------------------------------
+
+  /// Enqueues work on a stream of a GPU from now on.
+  func use(device: Int32, stream: UnsafeMutableRawPointer?) throws {
+    guard optimizer.isOnDevice else {
+      throw HostError.argument("the optimizer was opened without OPTPLUG_HOST_CUDA")
+    }
+    let cuda = try self.cuda ?? CUDASession(optimizer, device: Int(device))
+    guard cuda.number == device else {
+      throw HostError.argument("the optimizer is on GPU \(cuda.number), not \(device)")
+    }
+    self.cuda = cuda
+    cuda.use(stream: stream.map { OpaquePointer($0) })
+  }
+
+  /// What takes the steps on the GPU.
+  /// - Throws: `HostError` before `use`.
+  private func session() throws -> CUDASession {
+    guard let cuda else {
+      throw HostError(
+        status: OPTPLUG_FAILED_PRECONDITION,
+        description: "nothing says which GPU and stream to use; call optplug_host_use_cuda first")
+    }
+    return cuda
+  }
+
+  private func stepOnDevice(
+    _ raw: optplug_host_step_arguments, _ gradients: UnsafePointer<UnsafeRawPointer?>
+  ) throws {
+    guard raw.flags & OPTPLUG_HOST_CLIPS == 0 else {
+      throw HostError.argument("gradients on a GPU are not clipped by a step; clip them before it")
+    }
+    try session().step(
+      gradients: parameters.rowMajor(gradients, raw.gradient_strides),
+      gradientScale: raw.flags & OPTPLUG_HOST_SCALES != 0 ? raw.gradient_scale : 1)
+  }
+
+  /// Waits for replays of graphs that hold steps, as everything must that looks at the optimizer or changes it.
+  func settle() throws { try cuda?.settle() }
+
+  func move(array: UInt32, to data: UnsafeMutableRawPointer?) throws {
+    let cuda = optimizer.isOnDevice ? try session() : nil
+    try view().move(array, to: data) { array in
+      if let cuda { try cuda.move(array, to: data) } else { try optimizer.move(array, to: data) }
     }
   }
 
@@ -132,12 +184,14 @@ final class HostOptimizer {
     try optimizer.checkIsIdle()
     if let place = try parameters.move(Int(parameter), to: data) {
       try optimizer.move(parameter: Int(parameter), to: place)
+      cuda?.parametersHaveMoved()
     }
   }
 
   /// All state as a safetensors file: its header, then the bytes of the tensors, one after another.
   func save() throws -> [[UInt8]] {
     try optimizer.checkIsIdle()
+    try optimizer.checkIsOnHost()
     parameters.gather()
     let tensors = optimizer.state()
     let file = SafetensorsFile(tensors: tensors, metadata: ["expression": optimizer.expression])
@@ -158,8 +212,14 @@ final class HostOptimizer {
 
   func reset(_ parameter: UInt32) throws {
     try check(parameter)
+    if optimizer.isOnDevice { return try session().reset(parameter: Int(parameter)) }
     parameters.gather()
     try optimizer.reset(parameter: Int(parameter))
+  }
+
+  func stateHasChanged(step: UInt64) throws {
+    if optimizer.isOnDevice { try session().startState() }
+    try optimizer.stateHasChanged(step: step)
   }
 
   /// The hyperparameter at a place of the view.

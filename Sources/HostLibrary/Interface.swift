@@ -5,13 +5,16 @@ import BasicFoundation
 import OptimizerHost
 
 extension OpaquePointer {
+  /// - Parameter settling: whether to wait for replays of graphs that hold steps of it.
   /// - Throws: `HostError` for NULL, and in the middle of a step.
-  fileprivate static func optimizer(_ pointer: OpaquePointer?) throws -> HostOptimizer {
+  fileprivate static func optimizer(_ pointer: OpaquePointer?, settling: Bool = true) throws -> HostOptimizer
+  {
     guard let pointer else { throw HostError.argument("the optimizer is NULL") }
     let host = Unmanaged<HostOptimizer>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
     guard !host.optimizer.isStepping else {
       throw HostError.argument("the optimizer may not be used inside reevaluate")
     }
+    if settling { try host.settle() }
     return host
   }
 }
@@ -117,7 +120,7 @@ public func optplug_host_step(
 ) -> optplug_status {
   answer(error) {
     guard let arguments else { throw HostError.argument("the step's arguments are NULL") }
-    try OpaquePointer.optimizer(optimizer).step(arguments)
+    try OpaquePointer.optimizer(optimizer, settling: false).step(arguments)
   }
 }
 
@@ -148,10 +151,7 @@ public func optplug_host_move_state(
   _ optimizer: OpaquePointer!, _ array: UInt32, _ data: UnsafeMutableRawPointer!,
   _ error: UnsafeMutablePointer<optplug_error>!
 ) -> optplug_status {
-  answer(error) {
-    let host = try OpaquePointer.optimizer(optimizer)
-    try host.view().move(array, to: data, host.optimizer)
-  }
+  answer(error) { try OpaquePointer.optimizer(optimizer).move(array: array, to: data) }
 }
 
 @c @implementation
@@ -187,7 +187,24 @@ public func optplug_host_reset(
 public func optplug_host_state_changed(
   _ optimizer: OpaquePointer!, _ step: UInt64, _ error: UnsafeMutablePointer<optplug_error>!
 ) -> optplug_status {
-  answer(error) { try OpaquePointer.optimizer(optimizer).optimizer.stateHasChanged(step: step) }
+  answer(error) { try OpaquePointer.optimizer(optimizer).stateHasChanged(step: step) }
+}
+
+@c @implementation
+public func optplug_host_use_cuda(
+  _ optimizer: OpaquePointer!, _ device: Int32, _ stream: UnsafeMutableRawPointer!,
+  _ error: UnsafeMutablePointer<optplug_error>!
+) -> optplug_status {
+  answer(error) {
+    try OpaquePointer.optimizer(optimizer, settling: false).use(device: device, stream: stream)
+  }
+}
+
+@c @implementation
+public func optplug_host_settle(
+  _ optimizer: OpaquePointer!, _ error: UnsafeMutablePointer<optplug_error>!
+) -> optplug_status {
+  answer(error) { _ = try OpaquePointer.optimizer(optimizer) }
 }
 
 /// Tells the size of all parts together and copies them where there is room.

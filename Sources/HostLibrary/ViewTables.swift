@@ -47,7 +47,7 @@ final class ViewTables {
         to: optplug_host_array(
           struct_size: size(optplug_host_array.self), kind: array.kind.abi, node: UInt32(array.node),
           parameter: array.parameter.map(UInt32.init) ?? OPTPLUG_HOST_NO_PARAMETER, name: text(array.name),
-          data: array.memory,
+          data: optimizer.liesOnDevice(array) ? nil : array.memory,
           shape: array.shape.isEmpty ? nil : UnsafePointer(shapes.baseAddress.map { $0 + shape }),
           ndim: UInt32(array.shape.count), role: array.role, dtype: array.dtype.dlpack,
           extent: array.shapeRule))
@@ -78,8 +78,8 @@ final class ViewTables {
     (view.pointee.granularity, view.pointee.granularity_block) = optimizer.granularity
   }
 
-  /// Lets an array lie elsewhere, or where it was.
-  func move(_ place: UInt32, to data: UnsafeMutableRawPointer?, _ optimizer: Optimizer) throws {
+  /// Lets an array lie elsewhere, or where it was, once `move` has moved it.
+  func move(_ place: UInt32, to data: UnsafeMutableRawPointer?, by move: (StateArray) throws -> Void) throws {
     guard place < state.count else {
       throw HostError.argument("there is no array \(place); there are \(state.count)")
     }
@@ -87,7 +87,7 @@ final class ViewTables {
     if let data, UInt(bitPattern: data) % 64 != 0 {
       throw HostError.argument("the memory for '\(array.name)' is not 64-byte aligned")
     }
-    try optimizer.move(array, to: data)
+    try move(array)
     arrays[Int(place)].data = data ?? array.memory
   }
 

@@ -209,7 +209,7 @@ public final class Optimizer {
   }
 
   /// - Throws: `OptimizerError.parameters` where the parameters are not the host's.
-  func checkIsOnHost() throws {
+  package func checkIsOnHost() throws {
     guard !isOnDevice else {
       throw OptimizerError.parameters("they lie on a GPU, where only steps by programs reach them")
     }

@@ -150,6 +150,12 @@ void fake_replay(Graph *graph) {
 
 int cuInit(unsigned) { return success; }
 
+// NVRTC asks for tables of the driver's inner functions, and takes no for an answer.
+int cuGetExportTable(const void **table, const void *) {
+  *table = nullptr;
+  return not_found;
+}
+
 int cuGetErrorName(int status, const char **text) {
   static const std::map<int, const char *> names = {
       {invalid_value, "CUDA_ERROR_INVALID_VALUE"}, {out_of_memory, "CUDA_ERROR_OUT_OF_MEMORY"},

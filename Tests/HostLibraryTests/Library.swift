@@ -52,6 +52,9 @@ enum Library {
   static let reset: @convention(c) (Handle, UInt32, ErrorPlace) -> optplug_status = function("reset")
   static let stateChanged: @convention(c) (Handle, UInt64, ErrorPlace) -> optplug_status =
     function("state_changed")
+  static let useCUDA: @convention(c) (Handle, Int32, UnsafeMutableRawPointer?, ErrorPlace) -> optplug_status =
+    function("use_cuda")
+  static let settle: OnOptimizer = function("settle")
 
   nonisolated(unsafe) private static let handle = dlopen(file, RTLD_NOW | RTLD_LOCAL)
 

@@ -86,7 +86,7 @@ final class DeviceRun {
 
   /// Gives the state its memory, full of what it must not keep.
   func placeState() throws {
-    for array in remote.stateArrays() where session.isOnDevice(array) {
+    for array in remote.stateArrays() where remote.liesOnDevice(array) {
       let size = array.shape.reduce(array.dtype.size, *)
       let memory = DeviceBytes(Array(repeating: 0x5A, count: size), gpu)
       try session.move(array, to: memory.pointer)

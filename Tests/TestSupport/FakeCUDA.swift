@@ -23,7 +23,7 @@ public final class FakeCUDA: @unchecked Sendable {
         library,
         Repository.file("Tests/FakeCUDA/\(source).cpp").path, "-ldl",
       ])
-      guard let handle = dlopen(library, RTLD_NOW | RTLD_GLOBAL) else {
+      guard let handle = dlopen(library, RTLD_NOW | RTLD_LOCAL) else {
         throw CPlugin.Failure.rejected(source: source, messages: dlerror().map { String(cString: $0) } ?? "")
       }
       return handle

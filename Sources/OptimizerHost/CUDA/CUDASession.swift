@@ -8,6 +8,8 @@ import BasicFoundation
 /// CPU does not wait. While the stream is captured, a step becomes a part of the graph instead (`CUDARecording`).
 package final class CUDASession {
   let optimizer: Optimizer
+  /// The GPU's.
+  package let number: Int
   let device: CUDADevice
   let places: CUDAPlaces
   private let fusion: Fusion
@@ -36,7 +38,7 @@ package final class CUDASession {
   /// - Throws: `OptimizerError.formula` for an optimizer of the tree that has none, `gpu` where no GPU can be used.
   package init(_ optimizer: Optimizer, device number: Int, cache: ProgramCache = .standard()) throws {
     precondition(optimizer.isOnDevice, "the optimizer's parameters are the host's")
-    self.optimizer = optimizer
+    (self.optimizer, self.number) = (optimizer, number)
     fusion = try Fusion(optimizer)
     places = CUDAPlaces(fusion)
     device = try CUDADevice.device(number, cache: cache)
@@ -130,19 +132,10 @@ package final class CUDASession {
 
   // ---- State ------------------------------------------------------------------------------------------
 
-  /// Whether an array of state lies in the GPU's memory.
-  package func isOnDevice(_ array: StateArray) -> Bool {
-    switch array.kind {
-    case .master: true
-    case .counter: false
-    case .slot: array.parameter.map { i in array.slot.map { fusion.isStream($0, of: i) } ?? false } ?? false
-    }
-  }
-
   /// Says where an array of state lies, with what it holds.
   /// - Throws: `OptimizerError.parameters` for NULL, and for an array that stays in the host's memory.
   package func move(_ array: StateArray, to address: UnsafeMutableRawPointer?) throws {
-    guard isOnDevice(array), let parameter = array.parameter else {
+    guard optimizer.liesOnDevice(array), let parameter = array.parameter else {
       throw OptimizerError.parameters("'\(array.name)' is no state of the GPU and stays in the host's memory")
     }
     guard let address else {
@@ -161,7 +154,10 @@ package final class CUDASession {
 
   /// Gives all state its initial value, unless that was done.
   package func startState() throws {
-    guard !hasStarted else { return }
+    if !hasStarted { try device.use(start) }
+  }
+
+  private func start() throws {
     let table = optimizer.table
     for slot in optimizer.tree.nodes.flatMap(\.plan.modelSlots) { slot.reset(from: nil) }
     try reset(Array(table.parameters.indices))
@@ -199,7 +195,7 @@ package final class CUDASession {
     }
     for i in parameters {
       for node in nodes where node.view.contains(i) {
-        for slot in node.ownSlots[i] where !fusion.isStream(slot, of: i) { slot.reset(from: nil) }
+        for slot in node.ownSlots[i] where !optimizer.isStream(slot, of: i) { slot.reset(from: nil) }
       }
     }
   }

@@ -58,6 +58,21 @@ extension Optimizer {
     return arrays
   }
 
+  /// Whether programs may read and write a slot: an element for each of the parameter's, of its type.
+  func isStream(_ slot: SlotRecord, of parameter: Int) -> Bool {
+    slot.isAsParameter && slot.dtype == table.parameters[parameter].dtype
+  }
+
+  /// Whether an array of state lies in the memory of a GPU, which the trainer gives.
+  package func liesOnDevice(_ array: StateArray) -> Bool {
+    guard isOnDevice, let parameter = array.parameter else { return false }
+    return switch array.kind {
+    case .master: true
+    case .counter: false
+    case .slot: array.slot.map { isStream($0, of: parameter) } ?? false
+    }
+  }
+
   /// Gives all state of a parameter its initial value, as if it had never had a gradient.
   /// - Throws: `OptimizerError.parameters` unless it is idle.
   package func reset(parameter: Int) throws {

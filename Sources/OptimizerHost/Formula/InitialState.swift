@@ -24,7 +24,7 @@ extension Fusion {
     var constants: [Double] = []
     for number in nodes where self.nodes[number].view.contains(parameter) {
       let node = self.nodes[number]
-      for (index, slot) in node.ownSlots[parameter].enumerated() where isStream(slot, of: parameter) {
+      for (index, slot) in node.ownSlots[parameter].enumerated() where optimizer.isStream(slot, of: parameter) {
         let operation: Operation
         if let value = slot.firstValue {
           operation = .constant(constants.firstIndex { $0.bitPattern == value.bitPattern } ?? constants.count)
@@ -42,10 +42,5 @@ extension Fusion {
       slots: slots, operations: operations, results: results, constantPlaces: Array(constants.indices),
       constantNames: constants.map { "\($0) at first" })
     return (program, constants)
-  }
-
-  /// Whether programs may read and write a slot: an element for each of the parameter's, of its type.
-  func isStream(_ slot: SlotRecord, of parameter: Int) -> Bool {
-    slot.isAsParameter && slot.dtype == optimizer.table.parameters[parameter].dtype
   }
 }

@@ -52,6 +52,12 @@ static optplug_status keep(optplug_host_optimizer *optimizer, void *bytes, uint6
   return status;
 }
 
+static optplug_status on_gpu(optplug_host_optimizer *optimizer, void *stream, optplug_error *error) {
+  optplug_status status = optplug_host_use_cuda(optimizer, 0, stream, error);
+  if (status == OPTPLUG_OK) status = optplug_host_settle(optimizer, error);
+  return status;
+}
+
 optplug_status train(float *weights, const float *gradient, int64_t count, optplug_error *error);
 optplug_status train(float *weights, const float *gradient, int64_t count, optplug_error *error) {
   static char memory[4096];
@@ -65,6 +71,7 @@ optplug_status train(float *weights, const float *gradient, int64_t count, optpl
   optplug_host_options options;
   optplug_status status;
   if (optplug_host_minor() + 1 <= OPTPLUG_HOST_MINOR) return OPTPLUG_UNIMPLEMENTED;
+  if (count < 0) return on_gpu(NULL, NULL, error);
   zero(&parameter, sizeof parameter);
   parameter.struct_size = (uint32_t)sizeof parameter;
   parameter.name = "w";
