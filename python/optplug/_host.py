@@ -101,9 +101,9 @@ class Host:
     def __init__(
         self, expression: str, tensors: Sequence[TensorPlace] = (), group_count: int = 1,
         settings: Iterable[tuple[int, str, str]] = (), threads: int = 1, seed: int = 0,
-        search_path: Sequence[str] | None = None,
+        search_path: Sequence[str] | None = None, flags: int = 0,
     ):  # fmt: skip
-        """Opens it. `settings` are (group or ALL_GROUPS, name, text). Raises: OptPlugError."""
+        """Opens it. `settings` are (group or ALL_GROUPS, name, text), `flags` the library's. Raises: OptPlugError."""
         if "\0" in expression:
             raise ValueError(f"optimizer expression: {expression!r} has a character 0 in it")
         self._library = library = c.library()
@@ -116,7 +116,7 @@ class Host:
             search_path=":".join(c.search_path() if search_path is None else search_path).encode(),
             probe=(c.probe() or "").encode() or None,
             parameters=_span(parameters), settings=_span(pairs),
-            seed=seed, threads=threads,
+            seed=seed, threads=threads, flags=flags,
         )  # fmt: skip
         handle = ctypes.c_void_p()
         library.call("open", ctypes.byref(options), ctypes.byref(handle))
@@ -204,6 +204,18 @@ class Host:
     def move(self, tensor: int, address: int) -> None:
         """Says that a tensor lies elsewhere now."""
         self._library.call("move", self._handle, tensor, address)
+
+    def move_state(self, array: int, address: int) -> None:
+        """Says that a piece of state, by its place among `arrays`, lies elsewhere now."""
+        self._library.call("move_state", self._handle, array, address)
+
+    def use_cuda(self, device: int, stream: int) -> None:
+        """Enqueues work on a stream of a GPU from now on. Raises: OptPlugError, UNIMPLEMENTED where that cannot be."""
+        self._library.call("use_cuda", self._handle, device, stream)
+
+    def settle(self) -> None:
+        """Waits until replayed graphs have taken their steps. Raises: OptPlugError where one could not."""
+        self._library.call("settle", self._handle)
 
     def reset(self, tensor: int) -> None:
         """Gives the state of a tensor its initial values."""

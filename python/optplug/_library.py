@@ -17,9 +17,11 @@ NOT_FOUND = 5
 RESOURCE_EXHAUSTED = 8
 FAILED_PRECONDITION = 9
 NOT_FINITE = 11
+UNIMPLEMENTED = 12
 INTERNAL = 13
 
 ALL_GROUPS = NO_PARAMETER = 0xFFFFFFFF
+CUDA = 4
 REEVALUATES, HAS_EVALUATION_WEIGHTS, REDUCES = 1, 2, 4
 ARRAY_SLOT, ARRAY_COUNTER, ARRAY_MASTER = 0, 1, 2
 CLIPS, KNOWS_LOSS, SCALES = 1, 2, 4
@@ -156,6 +158,8 @@ _FUNCTIONS = {
     "restore": [c_void_p, c_char_p, c_uint64, _ERROR],
     "reset": [c_void_p, c_uint32, _ERROR],
     "state_changed": [c_void_p, c_uint64, _ERROR],
+    "use_cuda": [c_void_p, c_int32, c_void_p, _ERROR],
+    "settle": [c_void_p, _ERROR],
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import torch
 
@@ -118,3 +120,10 @@ def closure_for(
         return loss
 
     return closure
+
+
+def nvrtc_library() -> Path | None:
+    """The library of the package nvidia-cuda-nvrtc, where it is installed."""
+    found = importlib.util.find_spec("nvidia")
+    folders = [Path(place) for place in found.submodule_search_locations] if found else []
+    return max((path for folder in folders for path in folder.glob("**/libnvrtc.so.*[0-9]")), default=None)

@@ -1,15 +1,14 @@
 """The CUDA source of formulas, compiled by NVRTC for real devices; no device and no CUDA installation is needed."""
 
 import ctypes
-import importlib.util
 import json
 import re
 import subprocess
 import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
+from helpers import nvrtc_library
 
 TREES = [
     "sgd",
@@ -28,13 +27,10 @@ TREES = [
 
 @cache
 def nvrtc():
-    found = importlib.util.find_spec("nvidia")
-    folders = [Path(place) for place in found.submodule_search_locations] if found else []
-    libraries = sorted(path for folder in folders for path in folder.glob("**/libnvrtc.so.*[0-9]"))
-    return ctypes.CDLL(str(libraries[-1])) if libraries else None
+    return ctypes.CDLL(str(nvrtc_library()))
 
 
-pytestmark = pytest.mark.skipif(nvrtc() is None, reason="needs the package nvidia-cuda-nvrtc")
+pytestmark = pytest.mark.skipif(nvrtc_library() is None, reason="needs the package nvidia-cuda-nvrtc")
 
 
 def ptx(source: str, architecture: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -13,6 +14,7 @@ from torch.optim import Optimizer as TorchOptimizer
 from optplug import _library as c
 from optplug.torch._compiler import not_compiled
 from optplug.torch._engine import Engine
+from optplug.torch._gpu import GPUEngine, leave_gpu, make_engine
 from optplug.torch._tensors import local, placed
 
 
@@ -22,6 +24,8 @@ class PluginOptimizer(TorchOptimizer):
     #: Keys of state that the plugin has but torch's optimizer has not.
     _hidden_state: frozenset[str] = frozenset()
     _engine: Engine | None = None
+    #: Why parameters on a GPU are trained on the CPU; None where they are not, or it was not tried.
+    _stays_off_gpu: str | None = None
     _seed: int = 0
     _thread_count: int | None = None
     _search_path: Sequence[str] | None = None
@@ -72,9 +76,26 @@ class PluginOptimizer(TorchOptimizer):
     def _made(self) -> Engine:
         """The engine for the parameters as they are, made where there is none."""
         engine = self._engine
+        if isinstance(engine, GPUEngine):
+            engine.catch_up()
         if engine is None or not engine.fits(self) or engine.set_hyperparameters(self):
-            engine = self._engine = Engine(self)
+            if engine is not None and engine.recorded:
+                warnings.warn(
+                    "the parameters or the form of the state have changed since a step was captured in a CUDA graph: "
+                    "its replays take no steps of this optimizer any more; capture it anew",
+                    stacklevel=2,
+                )
+            engine = self._engine = make_engine(self)
         return engine
+
+    def apply_settings(self) -> None:
+        """Hands what has changed in `param_groups` to the library, for replays of a CUDA graph that holds a step.
+
+        A step that is not replayed does so by itself.
+        """
+        if self._wrapper is not None:
+            return self._wrapper.apply_settings()
+        self._made()
 
     def _torch_step(self) -> Callable[..., Any] | None:
         """Torch's own step, where ours cannot stand in for it."""
@@ -119,7 +140,15 @@ class PluginOptimizer(TorchOptimizer):
                 value = evaluate()
                 return float(value.detach() if isinstance(value, torch.Tensor) else value)
 
-        engine.step(self, scale, _value(loss), again)
+        try:
+            engine.step(self, scale, _value(loss), again)
+        except c.OptPlugError as error:
+            # A step without a formula; nothing has happened.
+            if error.status != c.UNIMPLEMENTED or not isinstance(engine, GPUEngine):
+                raise
+            leave_gpu(self, str(error))
+            self._engine = make_engine(self)
+            self._engine.step(self, scale, _value(loss), again)
         return loss
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -151,7 +180,10 @@ class PluginOptimizer(TorchOptimizer):
         if self._showing_evaluation_weights or not self.state:
             yield
             return
-        engine = self._made()
+        engine = resident = self._made()
+        if isinstance(resident, GPUEngine) and resident.host.flags & c.HAS_EVALUATION_WEIGHTS:
+            # Only steps are programs; the views of wrappers are the CPU's.
+            engine = self._engine = Engine(self)
         engine.enter_evaluation(self)
         self._showing_evaluation_weights = True
         try:
@@ -159,6 +191,15 @@ class PluginOptimizer(TorchOptimizer):
         finally:
             self._showing_evaluation_weights = False
             engine.leave_evaluation()
+            if resident is not engine:
+                self._engine = resident
+                self._return_state()
+
+    def _return_state(self) -> None:
+        """Makes `state` show the engine's memory again at once, as replays of graphs need it."""
+        with torch.no_grad():
+            engine = self._made()
+            engine.adopt_state(self, [i for i, p in enumerate(engine.parameters) if p in self.state])
 
     # ---- Saving and copying ------------------------------------------------------------------------------
 
@@ -173,10 +214,14 @@ class PluginOptimizer(TorchOptimizer):
     def state_dict(self) -> dict[str, Any]:
         """As torch's. Raises: RuntimeError inside evaluation_weights()."""
         self._check_training_weights()
+        if isinstance(self._engine, GPUEngine):
+            self._engine.catch_up()
         return super().state_dict()
 
     def __getstate__(self) -> dict[str, Any]:
         self._check_training_weights()
+        if isinstance(self._engine, GPUEngine):
+            self._engine.catch_up()
         return {**super().__getstate__(), "_seed": self._seed, "_thread_count": self._thread_count,
                 "_search_path": self._search_path}  # fmt: skip
 
@@ -204,6 +249,8 @@ class PluginOptimizer(TorchOptimizer):
         finally:
             before.remove()
             after.remove()
+        if self._engine is not None and self._engine.recorded:
+            self._return_state()
 
     def _take_copies(self, loaded: dict[str, Any]) -> None:
         saved = [i for group in loaded["param_groups"] for i in group["params"]]

@@ -20,6 +20,7 @@ from optplug import _library as c
 from optplug._host import Host, StateArray, TensorPlace
 from optplug.torch._gradients import Gradients
 from optplug.torch._offload import Offload
+from optplug.torch._settings import Settings
 from optplug.torch._state import Counters, Found, check_shape, contents, counter, find
 from optplug.torch._tensors import Form, check, dtype_name, local, names_of, refuse_shards, view
 
@@ -38,6 +39,11 @@ MODEL = "model"
 class Engine:
     """A host optimizer over the parameters that a torch optimizer has at the moment."""
 
+    #: How the library opens it.
+    _flags = 0
+    #: Whether a step was captured in a graph, which may be replayed.
+    recorded = False
+
     def __init__(self, optimizer: PluginOptimizer):
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self._all = list(range(len(self.parameters)))
@@ -51,20 +57,9 @@ class Engine:
         if empty.granularity > c.GRANULARITY_BLOCK or empty.flags & c.REDUCES:
             refuse_shards(self.parameters, expression)
         keeps_shape = empty.granularity >= 2  # whole tensors: their shape may matter
-        self._offload = Offload(self.parameters, self._devices) if any(self._devices) else None
-        self.forms = [
-            Form(parameter, keeps_shape, None if self._offload is None else self._offload.memory(i))
-            for i, parameter in enumerate(self.parameters)
-        ]
-        self._hyperparameters = empty.hyperparameters
-        self._places = {h.path: i for i, h in enumerate(self._hyperparameters)}
-        self._values = [self._group_values(optimizer, group) for group in optimizer.param_groups]
-        settings = [
-            (i, h.path, h.text(value))
-            for i, values in enumerate(self._values)
-            for h, value in zip(self._hyperparameters, values)
-            if value is not None
-        ]
+        self._offload: Offload | None = None
+        self.forms = self._make_forms(keeps_shape)
+        self._settings = Settings(empty.hyperparameters, optimizer)
         names = names_of(optimizer.param_groups)
         places = [
             TensorPlace(
@@ -73,15 +68,16 @@ class Engine:
             for name, form, group in zip(names, self.forms, groups)
         ]
         self.host = host = Host(
-            expression, places, len(optimizer.param_groups), settings, optimizer._threads(), optimizer._seed,
-            optimizer._search_path,
+            expression, places, len(optimizer.param_groups), self._settings.texts, optimizer._threads(), optimizer._seed,
+            optimizer._search_path, self._flags,
         )  # fmt: skip
+        self._opened()
         #: Whether no parameter is complex or a DTensor.
         self._plain = all(type(p) in (torch.Tensor, torch.nn.Parameter) and not p.is_complex() for p in self.parameters)
         tensors = list(map(local, self.parameters))
         self._addresses = list(map(_address, tensors))
         self._counts_of_elements = [form.local.numel() for form in self.forms]
-        self._gradients = Gradients(self.parameters, self.forms)
+        self._gradients = Gradients(self.parameters, self.forms, packs=self._flags & c.CUDA != 0)
         self._contiguous = all(map(_is_contiguous, tensors))
         self._strides = list(map(_stride, tensors))
         dtypes = [form.local.dtype for form in self.forms]
@@ -90,8 +86,8 @@ class Engine:
         self._versions = [self.parameters[i]._version for i in self._rounded]
         #: Those of them that others have written on a device, until they are here.
         self._written: set[int] = set()
-        #: Parameters in host memory, whose versions nothing else counts on.
-        self._near = [p for p, device in zip(self.parameters, self._devices) if device is None]
+        #: Parameters that the library writes, whose versions nothing else counts on.
+        self._near = [p for i, p in enumerate(self.parameters) if not self._is_brought(i)]
         self._counters = Counters(host, len(self.parameters))
         self._views(host, optimizer)
         #: Per parameter, its dict in `state` once it holds this engine's tensors.
@@ -102,12 +98,27 @@ class Engine:
         self._state_seen: list = []
         self.steps_taken = 0
 
+    def _make_forms(self, keeps_shape: bool) -> list[Form]:
+        if any(self._devices):
+            self._offload = Offload(self.parameters, self._devices)
+        return [
+            Form(parameter, keeps_shape, None if self._offload is None else self._offload.memory(i))
+            for i, parameter in enumerate(self.parameters)
+        ]
+
+    def _opened(self) -> None:
+        """Does what comes between opening the host optimizer and looking at its state."""
+
+    def _is_brought(self, i: int) -> bool:
+        """Whether the library updates a copy of a parameter in host memory."""
+        return self._offload is not None and i in self._offload
+
     # ---- State -------------------------------------------------------------------------------------------
 
     def _views(self, host: Host, optimizer: PluginOptimizer) -> None:
         views: list[dict[str, torch.Tensor]] = [{} for _ in self.parameters]
         model: dict[str, torch.Tensor] = {}
-        for a in host.arrays:
+        for place, a in enumerate(host.arrays):
             if a.parameter is None:
                 model[a.key] = view(a.address, a.shape, a.dtype, host)
                 continue
@@ -116,20 +127,26 @@ class Engine:
                     continue
                 tensor = self._counters.steps[a.node][a.parameter]
             else:
-                tensor = self._state_view(a, host)
+                tensor = self._state_view(a, self._state_memory(a, place))
             views[a.parameter][a.key] = tensor
         self._state_views, self._model_views = views, model
         self._model_initial = {key: tensor.clone() for key, tensor in model.items()}
 
-    def _state_view(self, a: StateArray, host: Host) -> torch.Tensor:
-        tensor = view(a.address, a.shape, a.dtype, host)
+    def _state_memory(self, a: StateArray, place: int) -> torch.Tensor:
+        """Where a piece of state lies that has a place among the host's arrays."""
+        return view(a.address, a.shape, a.dtype, self.host)
+
+    def _state_view(self, a: StateArray, tensor: torch.Tensor) -> torch.Tensor:
         form = self.forms[a.parameter or 0]
         return form.restored(tensor) if a.as_parameter else form.beside(tensor)
 
+    def shows_state(self, optimizer: PluginOptimizer, present: list[int]) -> bool:
+        """Whether `state` shows this engine's memory for these parameters."""
+        return present == self._present and self._shows_this_engine(list(optimizer.state.values()))
+
     def adopt_state(self, optimizer: PluginOptimizer, present: list[int]) -> None:
         """Makes `state` show this engine's memory, with what it held before, for these parameters."""
-        entries = list(optimizer.state.values())
-        if present == self._present and self._shows_this_engine(entries):
+        if self.shows_state(optimizer, present):
             return self._take_steps()
         state = optimizer.state
         wanted = set(present)
@@ -209,34 +226,12 @@ class Engine:
             self.steps_taken = self._counters.most if always else max(self._counters.most, self.steps_taken)
             self.host.state_changed(self.steps_taken)
 
-    # ---- Hyperparameters ---------------------------------------------------------------------------------
-
-    def _group_values(self, optimizer: PluginOptimizer, group: dict) -> list:
-        values: list = [None] * len(self._hyperparameters)
-        for path, value in optimizer._group_settings(group).items():
-            if value is None:
-                raise TypeError(f"hyperparameter '{path}': expected a number, not None")
-            place = self._places[path]
-            values[place] = self._hyperparameters[place].rounded(value)
-        return values
-
     def set_hyperparameters(self, optimizer: PluginOptimizer) -> bool:
         """Hands over what has changed in the groups.
 
         Returns whether the engine has to be made anew, since what has changed decides which state exists.
         """
-        for i, group in enumerate(optimizer.param_groups):
-            values = self._group_values(optimizer, group)
-            if values == self._values[i]:
-                continue
-            for place, (old, new) in enumerate(zip(self._values[i], values)):
-                if new is not None and old != new:
-                    try:
-                        self.host.set(place, i, self._hyperparameters[place].number(new))
-                    except c.OptPlugError:
-                        return True
-            self._values[i] = values
-        return False
+        return not self._settings.hand_over(optimizer, self.host)
 
     # ---- Steps -------------------------------------------------------------------------------------------
 
@@ -245,7 +240,7 @@ class Engine:
         if self.host.process != os.getpid() or self.expression != optimizer._expression():
             return False
         lists = [group["params"] for group in optimizer.param_groups]
-        if len(lists) != len(self._values) or sum(map(len, lists)) != len(self.parameters):
+        if len(lists) != self._settings.group_count or sum(map(len, lists)) != len(self.parameters):
             return False
         return all(map(is_, chain.from_iterable(lists), self.parameters)) and self._follow_parameters()
 
@@ -254,11 +249,7 @@ class Engine:
         reevaluate: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
         """Takes one step with the gradients that the parameters have."""
-        gradients = list(map(_gradient, self.parameters))
-        kinds = set(map(type, gradients))
-        present = self._all
-        if _NONE in kinds:
-            present = [i for i, gradient in enumerate(gradients) if gradient is not None]
+        gradients, kinds, present = self._found_gradients()
         if not present:
             return
         gradients, touched = self._bring(optimizer, gradients, present)
@@ -277,6 +268,14 @@ class Engine:
         self._versions = [self.parameters[i]._version for i in self._rounded]
         self.steps_taken += 1
         self._counters.read()
+
+    def _found_gradients(self) -> tuple[list, set[type], list[int]]:
+        """The gradients, their types, and the parameters that have one."""
+        gradients = list(map(_gradient, self.parameters))
+        kinds = set(map(type, gradients))
+        if _NONE not in kinds:
+            return gradients, kinds, self._all
+        return gradients, kinds, [i for i, gradient in enumerate(gradients) if gradient is not None]
 
     def _evaluate_again(
         self, optimizer: PluginOptimizer, reevaluate: Callable[[], float], kept: list, touched: list[int]
@@ -335,7 +334,7 @@ class Engine:
                 return False
         for i, (form, tensor) in enumerate(zip(self.forms, tensors)):
             if tensor.data_ptr() != self._addresses[i]:
-                if self._offload is not None and i in self._offload:
+                if self._is_brought(i):
                     self._offload.moved(i, tensor.detach())
                 else:
                     self.host.move(i, tensor.data_ptr())
@@ -345,16 +344,16 @@ class Engine:
         return True
 
     def _follow_or_note_written(self, i: int) -> None:
-        if self._devices[i] is None:
-            self._follow_written(i)
-        else:
+        if self._is_brought(i):
             self._written.add(i)
+        else:
+            self._follow_written(i)
 
     def _follow_written(self, i: int) -> None:
         """Where others have written into a parameter of 16 bits, its master follows."""
         master = self._state_views[i].get("master")
         if master is not None:
-            parameter = self.parameters[i].detach() if self._devices[i] is None else self.forms[i].local
+            parameter = self.forms[i].local if self._is_brought(i) else self.parameters[i].detach()
             written = parameter != master.to(parameter.dtype)
             master.copy_(torch.where(written, parameter.to(master.dtype), master))
 

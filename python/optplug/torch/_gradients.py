@@ -20,8 +20,9 @@ _is_contiguous, _is_neg = torch.Tensor.is_contiguous, torch.Tensor.is_neg
 class Gradients:
     """Knows what gradients of these parameters look like."""
 
-    def __init__(self, parameters: list[torch.Tensor], forms: list[Form]):
-        self._parameters, self._forms = parameters, forms
+    def __init__(self, parameters: list[torch.Tensor], forms: list[Form], packs: bool):
+        """`packs`: the library takes gradients of the parameters' own layout only."""
+        self._parameters, self._forms, self._packs = parameters, forms, packs
         self._dtypes = [form.local.dtype for form in forms]
         self._row_major = all(form.axes is None for form in forms)
         #: Only a gradient of one element can be a negated view and yet contiguous.
@@ -37,6 +38,8 @@ class Gradients:
             None if gradient is None else self.plain(optimizer, gradient, i)
             for i, gradient in enumerate(gradients)
         ]
+        if self._packs:
+            kept = [None if gradient is None else self._packed(gradient, i) for i, gradient in enumerate(kept)]
         addresses = array("Q", [0 if gradient is None else gradient.data_ptr() for gradient in kept])
         odd = {
             i: tuple(self._forms[i].arranged(kept[i]).stride())
@@ -44,6 +47,12 @@ class Gradients:
             if kept[i].stride() != self._forms[i].gradient_strides
         }
         return kept, addresses, Strides(odd, len(kept)) if odd else None
+
+    def _packed(self, gradient: torch.Tensor, i: int) -> torch.Tensor:
+        like = self._forms[i].local
+        if gradient.stride() == self._forms[i].gradient_strides:
+            return gradient
+        return torch.empty_strided(like.shape, like.stride(), dtype=like.dtype, device=like.device).copy_(gradient)
 
     def _plain_addresses(self, gradients: list[torch.Tensor]) -> array | None:
         """Where the gradients lie, if the library can take all of them so."""

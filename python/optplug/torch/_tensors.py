@@ -70,9 +70,14 @@ def dtype_name(dtype: torch.dtype) -> str | None:
     return _NAMES.get(dtype)
 
 
+def dtype_of(name: str) -> torch.dtype:
+    """The element type that the library calls by a name."""
+    return _DTYPES[name]
+
+
 def view(address: int, shape: tuple[int, ...], dtype: str, owner: object) -> torch.Tensor:
     """The library's memory as a tensor, which keeps `owner` alive."""
-    kind = _DTYPES[dtype]
+    kind = dtype_of(dtype)
     count = math.prod(shape)
     if count == 0:
         return torch.empty(shape, dtype=kind)

@@ -1,4 +1,4 @@
-"""Parameters on a real GPU; skipped where there is none."""
+"""Parameters on a real GPU, with steps that run there and with steps on the CPU; skipped where there is none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 
 import pytest
 import torch
-from optplug.torch import SGD, AdamW, Lookahead, Optimizer, _mirror
+from optplug.torch import SGD, AdamW, Lookahead, Optimizer, _gpu, _mirror
 from torch import nn
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -21,6 +21,14 @@ OPTIMIZERS = {
 @pytest.fixture(autouse=True)
 def all_tensors_are_large(monkeypatch):
     monkeypatch.setattr(_mirror, "SMALL", 0)
+
+
+@pytest.fixture(autouse=True, params=["gpu", "cpu"])
+def place(request, monkeypatch) -> str:
+    """Where the steps run."""
+    if request.param == "cpu":
+        monkeypatch.setattr(_gpu, "device_of", lambda parameters: None)
+    return request.param
 
 
 def model(dtype: torch.dtype = torch.float32) -> nn.Sequential:
@@ -58,9 +66,10 @@ def replay(net: nn.Module, optimizer: torch.optim.Optimizer, gradients: list) ->
 def assert_same(near, here, far, there) -> None:
     for a, b in zip(near.parameters(), far.parameters()):
         assert torch.equal(a, b.cpu())
+        on_gpu = isinstance(there._engine, _gpu.GPUEngine)
         for key, value in here.state[a].items():
-            assert there.state[b][key].device.type == "cpu"
-            assert torch.equal(value, there.state[b][key])
+            assert there.state[b][key].is_cuda == (on_gpu and key != "step")
+            assert torch.equal(value, there.state[b][key].cpu())
 
 
 def _clip(net, _):
@@ -75,12 +84,13 @@ def _data(net, _):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_the_steps_are_those_of_the_cpu(name, dtype):
+def test_the_steps_are_those_of_the_cpu(name, dtype, place):
     near, far = model(dtype), model(dtype).cuda()
     here, there = OPTIMIZERS[name](near.parameters()), OPTIMIZERS[name](far.parameters())
     replay(near, here, train(far, there, 6))
     assert_same(near, here, far, there)
-    assert there._engine._offload.memory(0).is_pinned()
+    assert isinstance(there._engine, _gpu.GPUEngine) == (place == "gpu")
+    assert place == "gpu" or there._engine._offload.memory(0).is_pinned()
 
 
 def test_clipped_gradients():
@@ -185,6 +195,28 @@ def test_replayed_graphs():
         there.step()
         replay(near, here, gradients)
         assert_same(near, here, far, there)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_steps_inside_a_graph(name, place):
+    if place == "cpu":
+        pytest.skip("a step on the CPU cannot be captured")
+    far = nn.Linear(256, 256).cuda()
+    near = copy.deepcopy(far).cpu()
+    here, there = OPTIMIZERS[name](near.parameters()), OPTIMIZERS[name](far.parameters())
+    data = torch.zeros(16, 256, device="cuda")
+    replay(near, here, _linear_steps(far, there, data, 2))
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        there.zero_grad(set_to_none=False)
+        far(data).square().mean().backward()
+        there.step()
+    for step in range(5):
+        data.fill_(step + 1.0)
+        graph.replay()
+        replay(near, here, [[p.grad.to("cpu", copy=True) for p in far.parameters()]])
+    there.state_dict()
+    assert_same(near, here, far, there)
 
 
 def _linear_steps(net, optimizer, data, steps) -> list:

@@ -1,0 +1,175 @@
+"""Steps on a GPU: where every optimizer of the tree has a formula, the library runs it there as a kernel."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.util
+import os
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from optplug import _library as c
+from optplug._host import StateArray
+from optplug.torch._engine import Engine
+from optplug.torch._tensors import Form, dtype_of
+
+if TYPE_CHECKING:
+    from optplug.torch._base import PluginOptimizer
+
+
+_NOT_READY = (
+    "a graph is captured, but the optimizer's state is not there yet, or not for these gradients; take one step before, "
+    "as PyTorch's notes on CUDA graphs say"
+)
+
+
+class CannotRun(Exception):
+    """Why the steps cannot run on the GPU."""
+
+
+class GPUEngine(Engine):
+    """A host optimizer whose parameters, gradients and state stay on a GPU. The CPU waits for nothing."""
+
+    _flags = c.CUDA
+
+    def __init__(self, optimizer: PluginOptimizer, device: torch.device):
+        """Raises: CannotRun, with the reason."""
+        if is_capturing():
+            raise RuntimeError(_NOT_READY)
+        self.device = device
+        self._stream: int | None = None
+        try:
+            super().__init__(optimizer)
+        except c.OptPlugError as error:
+            if error.status != c.UNIMPLEMENTED:
+                raise
+            raise CannotRun(str(error)) from None
+
+    def _make_forms(self, keeps_shape: bool) -> list[Form]:
+        forms = [Form(parameter, keeps_shape) for parameter in self.parameters]
+        for number, form in enumerate(forms):
+            if form.strides is not None:
+                raise CannotRun(f"parameter {number} has gaps in memory: its strides are {form.strides}")
+        return forms
+
+    def _opened(self) -> None:
+        load_compiler()
+        self._follow_stream()
+
+    def _follow_stream(self) -> None:
+        stream = current_stream(self.device)
+        if stream != self._stream:
+            self.host.use_cuda(number_of(self.device), stream)
+            self._stream = stream
+
+    def _state_memory(self, a: StateArray, place: int) -> torch.Tensor:
+        if a.address:
+            return super()._state_memory(a, place)
+        tensor = torch.empty(a.shape, dtype=dtype_of(a.dtype), device=self.device)
+        if tensor.numel():
+            self.host.move_state(place, tensor.data_ptr())
+        return tensor
+
+    def step(
+        self, optimizer: PluginOptimizer, scale: float = 1.0, loss: float | None = None,
+        reevaluate: Callable[[], float] | None = None,
+    ) -> None:  # fmt: skip
+        self._follow_stream()
+        if not is_capturing():
+            return super().step(optimizer, scale, loss, reevaluate)
+        gradients, kinds, present = self._found_gradients()
+        if not self.shows_state(optimizer, present):
+            raise RuntimeError(_NOT_READY)
+        # What is captured is not taken: the graph takes it, at each replay.
+        _, addresses, _ = self._gradients.laid_out(optimizer, gradients, kinds, present)
+        self.host.step(addresses.buffer_info()[0], None, scale)
+        self.recorded = True
+
+    def catch_up(self) -> None:
+        """Takes note of the steps that replays of graphs have taken, once they have."""
+        if self.recorded and not is_capturing():
+            self.host.settle()
+            if not self._counters.were_written():
+                self._counters.read()
+            self.steps_taken = max(self.steps_taken, self._counters.most)
+
+
+def make_engine(optimizer: PluginOptimizer) -> Engine:
+    """The engine for the parameters as they are. One on the CPU says once why it is there although they are not."""
+    if optimizer._stays_off_gpu is None:
+        try:
+            device = device_of([p for group in optimizer.param_groups for p in group["params"]])
+            return Engine(optimizer) if device is None else GPUEngine(optimizer, device)
+        except CannotRun as reason:
+            leave_gpu(optimizer, str(reason))
+    return Engine(optimizer)
+
+
+def leave_gpu(optimizer: PluginOptimizer, reason: str) -> None:
+    """Says that steps run on the CPU from now on."""
+    optimizer._stays_off_gpu = reason
+    warnings.warn(
+        f"the steps of {optimizer._expression()} run on the CPU, to which gradients are copied and from which parameters "
+        f"come back: {reason}",
+        stacklevel=2,
+    )
+
+
+# ---- What torch says of GPUs -----------------------------------------------------------------------------
+
+
+def device_of(parameters: list[torch.Tensor]) -> torch.device | None:
+    """The GPU that holds all parameters; None where none is on a GPU, and for those that are not NVIDIA's.
+
+    Raises: CannotRun when they are on several.
+    """
+    devices = {parameter.device for parameter in parameters}
+    if all(device.type != "cuda" for device in devices) or torch.version.hip is not None:
+        return None
+    if len(devices) > 1:
+        raise CannotRun(f"the parameters are on several devices: {', '.join(sorted(map(str, devices)))}")
+    return devices.pop()
+
+
+def number_of(device: torch.device) -> int:
+    """The number of a GPU among those that this process sees."""
+    return torch.cuda.current_device() if device.index is None else device.index
+
+
+def current_stream(device: torch.device) -> int:
+    """The address of the stream on which torch enqueues work now."""
+    return torch.cuda.current_stream(device).cuda_stream
+
+
+def is_capturing() -> bool:
+    """Whether what is enqueued becomes a graph."""
+    return torch.cuda.is_current_stream_capturing()
+
+
+@functools.cache
+def load_compiler() -> None:
+    """Loads the NVRTC that comes with torch or from PyPI, so that the library finds it by its name.
+
+    Where there is none in this environment, the library looks on the system.
+    """
+    if "OPTPLUG_NVRTC" in os.environ:
+        return
+    found = importlib.util.find_spec("nvidia")
+    folders = [Path(place) for place in found.submodule_search_locations or []] if found else []
+    folders.append(Path(torch.__file__).parent / "lib")
+    files = [file for folder in folders for file in folder.glob("**/libnvrtc.so.*") if file.suffix[1:].isdigit()]
+    wanted = re.match(r"\d+", torch.version.cuda or "")
+    # That of torch's own CUDA first, then the newest.
+    files.sort(key=lambda file: (wanted is not None and file.suffix[1:] == wanted[0], int(file.suffix[1:])), reverse=True)
+    for file in files:
+        try:
+            ctypes.CDLL(str(file))
+            return
+        except OSError:
+            continue
