@@ -24,7 +24,8 @@ extension Fusion {
     var constants: [Double] = []
     for number in nodes where self.nodes[number].view.contains(parameter) {
       let node = self.nodes[number]
-      for (index, slot) in node.ownSlots[parameter].enumerated() where optimizer.isStream(slot, of: parameter) {
+      for (index, slot) in node.ownSlots[parameter].enumerated() where optimizer.isStream(slot, of: parameter)
+      {
         let operation: Operation
         if let value = slot.firstValue {
           operation = .constant(constants.firstIndex { $0.bitPattern == value.bitPattern } ?? constants.count)
