@@ -17,12 +17,15 @@ public final class Fusion {
     public let parameterType: DType
     /// Places in the optimizer's list.
     public let parameters: [Int]
+    /// Which of the situations into which the parameters are divided.
+    let situation: Int
   }
 
   let optimizer: Optimizer
   private let formulas: [Formula]
   /// Per parameter, a number that those share whose slots are the same under every node.
   let layouts: [Int]
+  private var situations: Situations
   private var programs: [Key: FusedProgram] = [:]
   /// Per list, how many constants it had when it was first seen.
   private var constantCounts: [UnsafeRawPointer: Int] = [:]
@@ -59,11 +62,8 @@ public final class Fusion {
   }
 
   /// What elements have in common that get the same program and constants.
-  private struct Situation: Hashable {
-    /// A number that those parameters share whose slots are the same under every node.
-    let layout: Int
-    let group: Int
-    let hasGradient: Bool
+  private struct Situation {
+    let alike: Situations.Alike
     /// Of the whole optimizer.
     let step: UInt64
     /// Per node, the parameter's step.
@@ -99,6 +99,7 @@ public final class Fusion {
       known[text] = number
       return number
     }
+    situations = Situations(layouts: layouts)
     constants = .allocate(capacity: Int(OPTPLUG_FORMULA_CONSTANTS))
     constants.initialize(repeating: 0, count: Int(OPTPLUG_FORMULA_CONSTANTS))
   }
@@ -117,24 +118,21 @@ public final class Fusion {
       throw OptimizerError.parameters(
         "\(hasGradient.count) gradients for \(table.parameters.count) parameters")
     }
-    var situations: [(Situation, [Int])] = []
-    var places: [Situation: Int] = [:]
-    for (i, parameter) in table.parameters.enumerated() where parameter.count > 0 {
-      let situation = Situation(
-        layout: layouts[i], group: parameter.group, hasGradient: hasGradient[i],
-        step: optimizer.stepCount + 1,
-        steps: nodes.map { $0.view.contains(i) ? $0.parameterSteps[i] + (hasGradient[i] ? 1 : 0) : 0 })
-      if let place = places[situation] {
-        situations[place].1.append(i)
-      } else {
-        places[situation] = situations.count
-        situations.append((situation, [i]))
+    situations.update(hasGradient: hasGradient, nodes, table.parameters)
+    let step = optimizer.stepCount + 1
+    return try situations.all.indices.compactMap { place in
+      let alike = situations.all[place]
+      let first = alike.parameters[0]
+      let steps = nodes.map { node in
+        node.view.contains(first) ? node.parameterSteps[first] + (alike.hasGradient ? 1 : 0) : 0
       }
-    }
-    return try situations.compactMap { situation, parameters in
-      try launch(situation, parameters, gradientScale: gradientScale)
+      return try launch(
+        Situation(alike: alike, step: step, steps: steps), place, gradientScale: gradientScale)
     }
   }
+
+  /// How often the situations of `launches` were divided anew.
+  var divisions: Int { situations.divisions }
 
   /// One of the programs that an optimizer's steps come to.
   public struct Variant: Sendable {
@@ -156,10 +154,11 @@ public final class Fusion {
       var steps = formulas.map { _ in Int64(0) }
       for step in 1...last {
         if hasGradient { for node in steps.indices { steps[node] += 1 } }
-        let situation = Situation(
-          layout: layouts[0], group: group, hasGradient: hasGradient, step: UInt64(step), steps: steps)
+        let alike = Situations.Alike(
+          layout: layouts[0], group: group, hasGradient: hasGradient, parameters: [0])
+        let situation = Situation(alike: alike, step: UInt64(step), steps: steps)
         do {
-          if let launch = try launch(situation, [0], gradientScale: 1) {
+          if let launch = try launch(situation, 0, gradientScale: 1) {
             add(launch, step, hasGradient, to: &variants)
           }
         } catch OptimizerError.formula(let name, let problem) {
@@ -186,22 +185,26 @@ public final class Fusion {
     }
   }
 
-  private func launch(_ situation: Situation, _ parameters: [Int], gradientScale: Double) throws -> Launch? {
+  /// - Parameter place: of the situation.
+  private func launch(_ situation: Situation, _ place: Int, gradientScale: Double) throws -> Launch? {
+    let alike = situation.alike
+    let first = alike.parameters[0]
     var answers = Answers(
-      constants: [gradientScale], key: Key(layout: situation.layout, hasGradient: situation.hasGradient))
-    try ask(0, situation, parameters[0], &answers)
+      constants: [gradientScale], key: Key(layout: alike.layout, hasGradient: alike.hasGradient))
+    try ask(0, situation, first, &answers)
     let program: FusedProgram
     if let known = programs[answers.key] {
       program = known
     } else {
-      program = try join(answers, situation, parameters[0])
+      program = try join(answers, hasGradient: alike.hasGradient, first)
       programs[answers.key] = program
     }
     guard !program.results.isEmpty else { return nil }
     return Launch(
       program: program, constants: program.constantPlaces.map { answers.constants[$0] },
-      dtype: optimizer.table.parameters[parameters[0]].dtype,
-      parameterType: optimizer.table.trainerTypes[parameters[0]].dtype, parameters: parameters)
+      dtype: optimizer.table.parameters[first].dtype,
+      parameterType: optimizer.table.trainerTypes[first].dtype, parameters: alike.parameters, situation: place
+    )
   }
 
   /// What the nodes of a tree answered, in the order in which they act.
@@ -220,7 +223,7 @@ public final class Fusion {
   /// Asks a node and those below it about an element, in the order in which they act.
   private func ask(_ number: Int, _ situation: Situation, _ parameter: Int, _ answers: inout Answers) throws {
     let node = formulas[number].node
-    let acts = node.view.contains(parameter) && (situation.hasGradient || node.wantsAllParameters)
+    let acts = node.view.contains(parameter) && (situation.alike.hasGradient || node.wantsAllParameters)
     if acts, !node.bases.isEmpty { try ask(number, OPTPLUG_STAGE_BEFORE, situation, parameter, &answers) }
     let bases = node.bases.filter { base in base.subtree.contains { $0.view.contains(parameter) } }
     guard bases.count <= 1 else {
@@ -242,8 +245,9 @@ public final class Fusion {
     let (node, function) = (formulas[number].node, formulas[number].ask)
     var moment = optplug_moment(
       struct_size: UInt32(MemoryLayout<optplug_moment>.size), stage: stage, step: situation.step,
-      parameter_step: situation.steps[number], hyperparameters: node.valueRows[situation.group],
-      parameter_index: UInt32(node.view.number(of: parameter)), has_gradient: situation.hasGradient ? 1 : 0)
+      parameter_step: situation.steps[number], hyperparameters: node.valueRows[situation.alike.group],
+      parameter_index: UInt32(node.view.number(of: parameter)),
+      has_gradient: situation.alike.hasGradient ? 1 : 0)
     var list: UnsafePointer<optplug_operations>?
     let (status, message) = withMessage { function(node.instance, &moment, &list, constants, $0) }
     switch status {
@@ -268,8 +272,8 @@ public final class Fusion {
     }
   }
 
-  private func join(_ answers: Answers, _ situation: Situation, _ parameter: Int) throws -> FusedProgram {
-    var builder = ProgramBuilder(hasGradient: situation.hasGradient)
+  private func join(_ answers: Answers, hasGradient: Bool, _ parameter: Int) throws -> FusedProgram {
+    var builder = ProgramBuilder(hasGradient: hasGradient)
     /// Gradients as wrappers see them, while their bases see others.
     var gradients: [Int: Int?] = [:]
     for answer in answers.given {
@@ -287,8 +291,8 @@ public final class Fusion {
         slots: slots.map { slot in
           slot.isAsParameter && slot.dtype == optimizer.table.parameters[parameter].dtype
             && (!isBefore || own.contains { $0 === slot })
-        }, hasGradient: situation.hasGradient,
-        changesGradient: isBefore && situation.hasGradient && node.changesGradient)
+        }, hasGradient: hasGradient,
+        changesGradient: isBefore && hasGradient && node.changesGradient)
       let operations: OperationList
       do {
         operations = try OperationList(list, surroundings)
