@@ -22,70 +22,29 @@ struct ProbeProcess {
   }
 
   private init(_ probe: String, _ path: String, _ timeLimit: Duration) throws {
-    var ends: [Int32] = [0, 0]
-    guard BasicFoundation.pipe(&ends) == 0 else { throw Self.failure(probe, errno) }
-    // Both end with an exec, so that no other child of the host inherits them.
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    defer { close(ends[1]) }
     do {
-      process = try Self.spawn(probe, path, seconds: timeLimit.components.seconds + 2, writing: ends[1])
-    } catch {
-      close(ends[0])
-      throw error
+      let pipe = try ChildProcess.pipe()
+      defer { close(pipe.writing) }
+      do {
+        process = try Self.start(
+          probe, path, seconds: timeLimit.components.seconds + 2, writing: pipe.writing)
+      } catch {
+        close(pipe.reading)
+        throw error
+      }
+      self.pipe = pipe.reading
+    } catch let failure as ChildProcess.Failure {
+      throw Refusal.untried("\(probe) cannot be started (\(failure))")
     }
-    pipe = ends[0]
     _ = fcntl(pipe, F_SETFL, O_NONBLOCK)
     self.timeLimit = timeLimit
     deadline = ContinuousClock().now + timeLimit
   }
 
   /// The helper gets its report's pipe as descriptor 3 and nothing else of the host's (it closes what it inherits): no
-  /// terminal, no file, no signal settings, and a process group that can be ended with all that the plugin starts.
-  private static func spawn(_ probe: String, _ path: String, seconds: Int64, writing: Int32) throws -> pid_t {
-    #if os(Linux)
-      var actions = posix_spawn_file_actions_t()
-      var attributes = posix_spawnattr_t()
-    #else
-      var actions: posix_spawn_file_actions_t?
-      var attributes: posix_spawnattr_t?
-    #endif
-    posix_spawn_file_actions_init(&actions)
-    posix_spawnattr_init(&attributes)
-    defer {
-      posix_spawn_file_actions_destroy(&actions)
-      posix_spawnattr_destroy(&attributes)
-    }
-    // First, since the pipe may be one of the three below.
-    posix_spawn_file_actions_adddup2(&actions, writing, 3)
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    for descriptor: Int32 in [1, 2] {
-      posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
-    }
-    let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
-    posix_spawnattr_setflags(&attributes, Int16(flags))
-    posix_spawnattr_setpgroup(&attributes, 0)
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    sigfillset(&signals)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    let words: [String] = [probe, "--report", "\(seconds)", path]
-    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
-    arguments.append(nil)
-    defer { for argument in arguments { free(argument) } }
-    var process: pid_t = 0
-    var code = posix_spawn(&process, probe, &actions, &attributes, &arguments, environ)
-    // A helper that was just installed may still be open for writing in a child that another thread is starting.
-    for _ in 0..<50 where code == ETXTBSY {
-      usleep(10_000)
-      code = posix_spawn(&process, probe, &actions, &attributes, &arguments, environ)
-    }
-    guard code == 0 else { throw failure(probe, code) }
-    return process
-  }
-
-  private static func failure(_ probe: String, _ code: Int32) -> Refusal {
-    .untried("\(probe) cannot be started (\(String(cString: strerror(code))))")
+  /// terminal, no file.
+  private static func start(_ probe: String, _ path: String, seconds: Int64, writing: Int32) throws -> pid_t {
+    try ChildProcess.start([probe, "--report", "\(seconds)", path], [3: writing])
   }
 
   private mutating func finish() throws -> Verdict {
@@ -99,11 +58,9 @@ struct ProbeProcess {
     while hasEnded, !isDead, ContinuousClock().now < deadline { usleep(200) }
     let isInTime = isDead
     kill(-process, SIGKILL)
-    var status: Int32 = 0
-    var isReaped = waitpid(process, &status, 0)
-    while isReaped < 0, errno == EINTR { isReaped = waitpid(process, &status, 0) }
+    let status = ChildProcess.wait(for: process) ?? 0
     drain()
-    return try judge(isInTime: isInTime, status: isReaped == process ? status : 0)
+    return try judge(isInTime: isInTime, status: status)
   }
 
   /// Whether the helper has ended; it stays a zombie, so that its process group cannot become another's.
