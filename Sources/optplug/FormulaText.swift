@@ -63,7 +63,7 @@ struct FormulaText {
     let (program, launch) = (variant.launch.program, variant.launch)
     return switch language {
     case .text: program.text(constants: launch.constants)
-    case .c: program.c(launch.dtype)
+    case .c: program.c(launch.parameterType)
     case .cuda: program.cuda(launch.parameterType)
     }
   }

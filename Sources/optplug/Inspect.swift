@@ -45,11 +45,6 @@ struct Inspect: Command {
     if let step, !(1...FormulaText.steps).contains(step) {
       throw ValidationError("--step is \(step); steps 1 to \(FormulaText.steps) can be shown")
     }
-    if language == .c, let dtype, dtype == .bfloat16 || dtype == .float16 {
-      throw ValidationError(
-        "C is there for float32 and float64; parameters of 16 bits are trained on float32: print that, or cuda"
-      )
-    }
   }
 
   func perform() throws {

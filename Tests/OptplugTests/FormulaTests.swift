@@ -70,7 +70,6 @@ import Testing
     (["adam", "--language", "c"], 64, "add --formula"),
     (["adam", "--dtype", "float32"], 64, "add --formula"),
     (["adam", "--formula", "--step", "0"], 64, "steps 1 to 1000 can be shown"),
-    (["adam", "--formula", "--language", "c", "--dtype", "float16"], 64, "print that, or cuda"),
     (["adam", "--formula", "--language", "fortran"], 64, "fortran"),
     (["adam", "--formula", "--dtype", "int8"], 64, "int8"),
   ]) func refusals(_ arguments: [String], _ status: Int32, _ text: String) throws {
