@@ -19,6 +19,8 @@ public final class Optimizer {
   private let arena: StateArena
   let restarting: [Restarting]
   private let seed: UInt64
+  /// Nil where the optimizers' own code takes every step.
+  private var programs: ProgramStep?
   private(set) var isShowingEvaluationWeights = false
   /// Whether parameters, gradients and state lie in the memory of a GPU: then the host never reads them.
   package let isOnDevice: Bool
@@ -41,16 +43,20 @@ public final class Optimizer {
   ///   - threads: how many threads take part in a step.
   ///   - seed: of plugins that use random numbers.
   ///   - pieceElements: how long the pieces of a tensor are that one call gets; the result does not depend on it.
-  ///   - trace: what records every call of a plugin's functions; the result does not depend on it.
+  ///   - compiler: what makes one program of each step of the whole tree, where its optimizers have formulas; the result
+  ///     does not depend on it. Where there is no program, their own code takes the step, and `programProblem` says why.
+  ///   - trace: what records every call of a plugin's functions; the result does not depend on it. Not with a compiler.
   /// - Throws: `OptimizerError`.
   public convenience init(
     _ expression: OptimizerExpression, registry: PluginRegistry = .standard(), parameters: [Parameter],
     groups: [ParameterGroup] = [ParameterGroup(name: "all")], overrides: [(name: String, value: String)] = [],
-    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192, trace: Trace? = nil
+    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192, compiler: ProgramCompiler? = nil,
+    trace: Trace? = nil
   ) throws {
     try self.init(
       expression, registry: registry, parameters: parameters, groups: groups, overrides: overrides,
-      threads: threads, seed: seed, pieceElements: pieceElements, trace: trace, isOnDevice: false)
+      threads: threads, seed: seed, pieceElements: pieceElements, compiler: compiler, trace: trace,
+      isOnDevice: false)
   }
 
   /// As above.
@@ -58,8 +64,14 @@ public final class Optimizer {
   package init(
     _ expression: OptimizerExpression, registry: PluginRegistry = .standard(), parameters: [Parameter],
     groups: [ParameterGroup] = [ParameterGroup(name: "all")], overrides: [(name: String, value: String)] = [],
-    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192, trace: Trace? = nil, isOnDevice: Bool
+    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192, compiler: ProgramCompiler? = nil,
+    trace: Trace? = nil, isOnDevice: Bool
   ) throws {
+    guard trace == nil || compiler == nil else {
+      throw OptimizerError.tracing(
+        "it records the calls of the optimizers' own code, which compiled programs replace; leave one of both out"
+      )
+    }
     try trace?.take()
     self.isOnDevice = isOnDevice
     table = try ParameterTable(parameters, groupCount: groups.count)
@@ -96,17 +108,30 @@ public final class Optimizer {
     mayReevaluate = tree.nodes.contains { $0.type.has(OPTPLUG_CAPABILITY_REEVALUATE) }
     arena = try StateArena(tree.nodes, table)
     engine = try StepEngine(tree, table, threads: threads, pieceElements: pieceElements)
+    if let compiler {
+      do {
+        programs = try ProgramStep(self, compiler, pieceElements: pieceElements)
+      } catch OptimizerError.formula(let name, let problem) {
+        programProblem = Self.words(for: name, problem)
+      }
+    }
+  }
+
+  private static func words(for name: String, _ problem: String) -> String {
+    "the optimizers' own code takes the steps, since '\(name)' has no formula: \(problem)"
   }
 
   /// Reads the expression, then as above.
   public convenience init(
     _ expression: String, registry: PluginRegistry = .standard(), parameters: [Parameter],
     groups: [ParameterGroup] = [ParameterGroup(name: "all")], overrides: [(name: String, value: String)] = [],
-    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192, trace: Trace? = nil
+    threads: Int = 1, seed: UInt64 = 0, pieceElements: Int = 8192, compiler: ProgramCompiler? = nil,
+    trace: Trace? = nil
   ) throws {
     try self.init(
       OptimizerExpression(parsing: expression), registry: registry, parameters: parameters, groups: groups,
-      overrides: overrides, threads: threads, seed: seed, pieceElements: pieceElements, trace: trace)
+      overrides: overrides, threads: threads, seed: seed, pieceElements: pieceElements, compiler: compiler,
+      trace: trace)
   }
 
   /// What the trainer may show: the expression with every value of the first group.
@@ -122,6 +147,12 @@ public final class Optimizer {
   /// `reevaluate`.
   public let mayReevaluate: Bool
 
+  /// Whether compiled programs take steps, at least some.
+  public var usesPrograms: Bool { programs != nil }
+
+  /// Why the optimizers' own code took a step, or takes all, although there is a compiler: a sentence for people.
+  public private(set) var programProblem: String?
+
   /// Updates every parameter that has a gradient; wrappers may update the others too.
   /// - Parameters:
   ///   - gradients: one for each parameter in order, of its shape and type; nil where there is none.
@@ -135,6 +166,7 @@ public final class Optimizer {
   /// - Returns: the global norm before clipping, of the first evaluation; nil without clipping.
   /// - Throws: `OptimizerError.norm` when clipping is asked for and the norm of the first evaluation is not finite;
   ///   nothing has changed then. `OptimizerError.parameters` likewise for arguments that make no sense.
+  ///   `OptimizerError.program` when a step's program cannot be compiled; nothing has changed then.
   ///   `OptimizerError.call` when a plugin fails, and what `reevaluate` throws: parameters and state are then undefined.
   @discardableResult
   public func step(
@@ -152,6 +184,7 @@ public final class Optimizer {
       )
     }
     let first = try clipped(gradients, gradientScale, clippingNorm)
+    if try stepByPrograms(gradients, gradientScale: first.scale) { return first.norm }
     stepCount += 1
     let facts = StepFacts(step: stepCount, seed: stepSeed, gradientScale: first.scale, loss: loss)
     isStepping = true
@@ -166,6 +199,22 @@ public final class Optimizer {
     }
     restartBases()
     return first.norm
+  }
+
+  /// Takes a step by compiled programs, if there are any for it.
+  private func stepByPrograms(_ gradients: [UnsafeRawPointer?], gradientScale: Double) throws -> Bool {
+    guard let programs else { return false }
+    do {
+      let (work, pieces, elements) = try programs.prepare(gradients, gradientScale: gradientScale)
+      engine.startState()
+      stepCount += 1
+      engine.step(gradients, by: work, pieces: pieces, elements: elements)
+    } catch OptimizerError.formula(let name, let problem) {
+      programProblem = programProblem ?? Self.words(for: name, problem)
+      return false
+    }
+    restartBases()
+    return true
   }
 
   /// The scale that clips the gradients of a further evaluation. That their norm is not finite comes too late for the

@@ -11,16 +11,16 @@ struct Course {
   /// The hyperparameter that differs for every second tensor, in a group of its own.
   var rate = "lr"
 
-  func make<T: BitPatterned>(_ expression: String, threads: Int, pieceElements: Int, _: T.Type) throws
-    -> Training<T>
-  {
+  func make<T: BitPatterned>(
+    _ expression: String, threads: Int, pieceElements: Int, compiler: ProgramCompiler? = nil, _: T.Type
+  ) throws -> Training<T> {
     let tensors = shapes.enumerated().map { i, shape in
       Tensor<T>("t\(i)", mixedValues(stream: i, count: shape.reduce(1, *)), shape: shape, group: i % 2)
     }
     return try Training(
       expression, tensors,
       groups: [ParameterGroup(name: "even"), ParameterGroup(name: "odd", hyperparameters: [rate: 0.02])],
-      threads: threads, pieceElements: pieceElements)
+      threads: threads, pieceElements: pieceElements, compiler: compiler)
   }
 
   func step<T: BitPatterned>(_ training: Training<T>, _ number: Int) throws {

@@ -39,21 +39,37 @@ private let wrapped =
     let plain = try course.make(expression, threads: 1, pieceElements: 8192, T.self)
     let fused = try course.make(expression, threads: 1, pieceElements: 8192, T.self)
     let fusion = try Fusion(fused.optimizer)
+    try expectSameBits(expression, plain, fused) { gradients, scale in
+      if let execute {
+        try fused.optimizer.step(gradients: gradients, gradientScale: scale, by: fusion, execute: execute)
+      } else {
+        try fused.optimizer.step(gradients: gradients, gradientScale: scale, by: fusion)
+      }
+    }
+  }
+
+  /// Steps one training by the plugin's code and another by compiled programs, cut into small pieces.
+  private func expectSameBitsCompiled<T: BitPatterned>(_ expression: String, _: T.Type) throws {
+    let plain = try course.make(expression, threads: 1, pieceElements: 8192, T.self)
+    let fused = try course.make(
+      expression, threads: 1, pieceElements: 300, compiler: Programs.compiler, T.self)
+    try expectSameBits(expression, plain, fused) {
+      try fused.optimizer.step(gradients: $0, gradientScale: $1)
+    }
+    #expect(fused.optimizer.usesPrograms && fused.optimizer.programProblem == nil)
+  }
+
+  private func expectSameBits<T: BitPatterned>(
+    _ expression: String, _ plain: Training<T>, _ fused: Training<T>,
+    step: ([UnsafeRawPointer?], Double) throws -> Void
+  ) throws {
     for number in 1...course.steps {
       try course.step(plain, number)
-      let scale = number == 3 ? 0.3 : 1
       let gradients: [Tensor<T>?] = fused.tensors.indices.map { i in
         (number + i) % 4 == 0
           ? nil : Tensor("g", mixedValues(stream: 1000 + 16 * number + i, count: fused.tensors[i].count))
       }
-      try withExtendedLifetime(gradients) {
-        let pointers = gradients.map { $0?.pointer }
-        if let execute {
-          try fused.optimizer.step(gradients: pointers, gradientScale: scale, by: fusion, execute: execute)
-        } else {
-          try fused.optimizer.step(gradients: pointers, gradientScale: scale, by: fusion)
-        }
-      }
+      try withExtendedLifetime(gradients) { try step(gradients.map { $0?.pointer }, number == 3 ? 0.3 : 1) }
       #expect(bits(fused) == bits(plain), "\(expression), step \(number)")
       #expect(fused.optimizer.state() == plain.optimizer.state(), "\(expression), step \(number)")
     }
@@ -67,9 +83,8 @@ private let wrapped =
   /// The C that the host writes, as a compiler makes it code: with vectors, and with fused multiply-adds at hand that it
   /// must not use but where they are asked for.
   @Test(arguments: leaves + wrapped) func compiledBitForBit(expression: String) throws {
-    let compiled = CompiledPrograms()
-    try expectSameBits(expression, Float.self, execute: compiled.execute)
-    try expectSameBits(expression, Double.self, execute: compiled.execute)
+    try expectSameBitsCompiled(expression, Float.self)
+    try expectSameBitsCompiled(expression, Double.self)
   }
 
   /// A wrapper's bases see another gradient than it sees itself, before they work and after; nested, each another.
@@ -87,12 +102,11 @@ private let wrapped =
   @Test func everyOperation() throws {
     let plugin = try CPlugin.compile(
       source: Repository.file("Tests/PluginTests/Foreign/operations.c"), flags: ["-O2", "-ffp-contract=off"])
-    let compiled = CompiledPrograms()
     for expression in ["\"\(plugin.path)\"(lr=0.3)", "lookahead(k=2, \"\(plugin.path)\"(lr=0.01))"] {
       try expectSameBits(expression, Float.self)
       try expectSameBits(expression, Double.self)
-      try expectSameBits(expression, Float.self, execute: compiled.execute)
-      try expectSameBits(expression, Double.self, execute: compiled.execute)
+      try expectSameBitsCompiled(expression, Float.self)
+      try expectSameBitsCompiled(expression, Double.self)
     }
   }
 
@@ -130,42 +144,5 @@ private let wrapped =
     } throws: {
       ($0 as? OptimizerError).map { "\($0)" }?.hasPrefix("formula of '\(name)': it has none") == true
     }
-  }
-}
-
-/// Compiles programs as they come.
-private final class CompiledPrograms {
-  private typealias Function =
-    @convention(c) (UnsafePointer<UnsafeMutableRawPointer?>, Int64, UnsafeRawPointer) -> Void
-
-  func execute(
-    _ launch: Fusion.Launch, _ streams: [UnsafeMutableRawPointer], _ count: Int
-  ) throws {
-    let text = launch.program.c(launch.dtype)
-    let function = try Self.function(text)
-    let pointers = streams.map { Optional($0) }
-    if launch.dtype == .float64 {
-      function(pointers, Int64(count), launch.constants)
-    } else {
-      function(pointers, Int64(count), launch.constants.map { Float($0) })
-    }
-  }
-
-  private static let known = Locked<[String: Function]>([:])
-
-  private static func function(_ text: String) throws -> Function {
-    if let function = known.withLock({ $0[text] }) { return function }
-    let folder = try TemporaryFolder()
-    let source = try folder.write("program.c", text.utf8)
-    try Compiler.cc.run(
-      [
-        "-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror", "-march=native",
-        "-shared", "-fPIC", "-o", folder.path("program.so"), source, "-lm",
-      ])
-    let handle = try #require(dlopen(folder.path("program.so"), RTLD_NOW | RTLD_LOCAL))
-    let symbol = try #require(dlsym(handle, "optplug_program"))
-    let function = unsafeBitCast(symbol, to: Function.self)
-    known.withLock { $0[text] = function }
-    return function
   }
 }

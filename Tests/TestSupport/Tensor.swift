@@ -44,13 +44,13 @@ public final class Training<T: BitPatterned> {
   public init(
     _ expression: String, _ tensors: [Tensor<T>], registry: PluginRegistry = BuildProducts.registry(),
     groups: [ParameterGroup] = [ParameterGroup(name: "all")], overrides: [(name: String, value: String)] = [],
-    threads: Int = 1, pieceElements: Int = 8192, trace: Trace? = nil
+    threads: Int = 1, pieceElements: Int = 8192, compiler: ProgramCompiler? = nil, trace: Trace? = nil
   ) throws {
     self.tensors = tensors
     optimizer = try Optimizer(
       expression, registry: registry, parameters: tensors.map(\.parameter), groups: groups,
       overrides: overrides,
-      threads: threads, pieceElements: pieceElements, trace: trace)
+      threads: threads, pieceElements: pieceElements, compiler: compiler, trace: trace)
   }
 
   /// One number, trained from `start`.

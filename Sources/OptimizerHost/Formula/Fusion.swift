@@ -21,7 +21,9 @@ public final class Fusion {
     let situation: Int
   }
 
-  let optimizer: Optimizer
+  unowned let optimizer: Optimizer
+  /// Keeps the optimizer, unless that keeps this object.
+  private let owner: Optimizer?
   private let formulas: [Formula]
   /// Per parameter, a number that those share whose slots are the same under every node.
   let layouts: [Int]
@@ -79,8 +81,11 @@ public final class Fusion {
   }
 
   /// - Throws: `OptimizerError.formula` for the first optimizer that has none.
-  public init(_ optimizer: Optimizer) throws {
-    self.optimizer = optimizer
+  public convenience init(_ optimizer: Optimizer) throws { try self.init(of: optimizer, owner: optimizer) }
+
+  /// - Parameter owner: the optimizer, unless that will own this object.
+  init(of optimizer: Optimizer, owner: Optimizer?) throws {
+    (self.optimizer, self.owner) = (optimizer, owner)
     formulas = try optimizer.tree.nodes.map(Formula.init)
     let table = optimizer.table
     // What only some promise: that nothing of the parameter counts but its group, steps, gradient and slots.

@@ -33,6 +33,8 @@ final class StepEngine {
   private let norm: NormWork
   /// Whether a call may have to see the whole model, so that no other may run beside it.
   private let isSerial: Bool
+  /// How often something lay elsewhere than before.
+  private(set) var moves = 0
 
   /// Below this many elements waking a thread costs more than it saves.
   private static let smallWork = 32_768
@@ -82,6 +84,25 @@ final class StepEngine {
   func step(_ newGradients: [UnsafeRawPointer?], _ facts: StepFacts, reevaluate: () throws -> Evaluation)
     throws
   {
+    count(newGradients)
+    guard let stepFunction else { return }
+    guard !sequence.isSimple else {
+      return try run(stepFunction, named: "step", facts, sequence.sweeps, showingGradients: true)
+    }
+    try stepInSweeps(stepFunction, facts, reevaluate)
+  }
+
+  /// Takes one step by other code than the optimizers' own.
+  /// - Parameters:
+  ///   - pieces: of the work.
+  ///   - elements: over all pieces.
+  func step(_ newGradients: [UnsafeRawPointer?], by work: any SharedWork, pieces: Int, elements: Int) {
+    count(newGradients)
+    pool.run(pieces, alone: elements < Self.smallWork, work)
+  }
+
+  /// Counts a step for every parameter that has a gradient in it.
+  private func count(_ newGradients: [UnsafeRawPointer?]) {
     adopt(newGradients)
     for node in tree.nodes {
       let steps = node.parameterSteps
@@ -91,11 +112,6 @@ final class StepEngine {
         for i in steps.indices where gradients[i] != nil { steps[i] += 1 }
       }
     }
-    guard let stepFunction else { return }
-    guard !sequence.isSimple else {
-      return try run(stepFunction, named: "step", facts, sequence.sweeps, showingGradients: true)
-    }
-    try stepInSweeps(stepFunction, facts, reevaluate)
   }
 
   /// A step of several sweeps.
@@ -165,7 +181,7 @@ final class StepEngine {
 
   /// Remembers the gradients; what was cut for others is cut anew when it does not suit them.
   private func adopt(_ newGradients: [UnsafeRawPointer?]) {
-    guard !newGradients.elementsAreThose(of: gradients) else { return }
+    guard !newGradients.elementsAreThose(of: UnsafeBufferPointer(gradients)) else { return }
     for i in gradients.indices where gradients[i] != newGradients[i] {
       if (newGradients[i] == nil) != (gradients[i] == nil) {
         missingGradients += newGradients[i] == nil ? 1 : -1
@@ -197,6 +213,7 @@ final class StepEngine {
 
   /// To be called when a parameter or its state lies elsewhere, or with nil when state of the model does.
   func hasMoved(_ parameter: Int?) {
+    moves += 1
     if let parameter {
       neighbours.remove(parameter)
     } else {
@@ -254,8 +271,9 @@ final class StepEngine {
 
 extension [UnsafeRawPointer?] {
   /// Whether both hold the same, as mostly in a trainer with gradients in fixed places: faster than one by one.
-  fileprivate func elementsAreThose(of other: UnsafeMutableBufferPointer<UnsafeRawPointer?>) -> Bool {
-    withUnsafeBytes { bytes in
+  func elementsAreThose(of other: UnsafeBufferPointer<UnsafeRawPointer?>) -> Bool {
+    guard count == other.count else { return false }
+    return withUnsafeBytes { bytes in
       guard let mine = bytes.baseAddress, let others = other.baseAddress else { return isEmpty }
       return memcmp(mine, others, bytes.count) == 0
     }

@@ -1,11 +1,15 @@
 /* Gradient descent with momentum that hands out its formula by hand.  Compiled with -DWRONG=n for a list or constants
-   that break a rule, each in its own way. */
+   that break a rule, each in its own way, and with -DGAP=n for none in step n. */
 #include "optplug.h"
 
 OPTPLUG_PLUGIN_NOTE(0);
 
 #ifndef WRONG
 #define WRONG 0
+#endif
+/* A step without a list. */
+#ifndef GAP
+#define GAP 0
 #endif
 #ifndef COUNT
 #define COUNT (sizeof operations / sizeof operations[0])
@@ -78,7 +82,7 @@ static optplug_operations list = {WRONG == 13 ? 8 : sizeof list,
 
 static optplug_status give(const optplug_instance *instance, const optplug_moment *moment,
                            const optplug_operations **result, double *constants, optplug_error *error) {
-  if (WRONG == 16) return OPTPLUG_UNIMPLEMENTED;
+  if (WRONG == 16 || moment->step == GAP) return OPTPLUG_UNIMPLEMENTED;
   if (WRONG == 19) return OPTPLUG_INTERNAL;
   static int calls;
   if (WRONG == 22 && ++calls > 3) list.constant_count = 0;
