@@ -51,7 +51,7 @@ public struct OptimizerRequest: Sendable {
   /// one follows if something is to be added. A trace follows the one that trains.
   func makeOptimizer(
     for network: Network, groups: ParameterGroups, registry: PluginRegistry, threads: Int, seed: UInt64,
-    trace: Trace? = nil
+    compiler: ProgramCompiler? = nil, trace: Trace? = nil
   ) throws -> Optimizer {
     func make(
       _ overrides: [(name: String, value: String)], grouped: Bool, trace: Trace? = nil
@@ -66,7 +66,7 @@ public struct OptimizerRequest: Sendable {
       return try Optimizer(
         expression, registry: registry, parameters: parameters,
         groups: grouped ? groups.groups : [ParameterGroup(name: "all")], overrides: overrides,
-        threads: threads, seed: seed, trace: trace)
+        threads: threads, seed: seed, compiler: compiler, trace: trace)
     }
     let first = try make(overrides, grouped: false)
     let added = try stated(by: first)

@@ -8,7 +8,7 @@ extension Trainer {
   /// What decides nothing about the result of a step: how many epochs there will be, on how many threads, when a run is
   /// over, and what is judged besides.
   private static let freeOptions: Set<String> = [
-    "epochs", "threads", "patience", "timeLimit", "evaluatesFastWeights",
+    "epochs", "threads", "jit", "patience", "timeLimit", "evaluatesFastWeights",
   ]
 
   /// The run as it is now. Take it before, after, or at a pause of a training.

@@ -123,7 +123,7 @@ public final class Trainer {
       of: network.parameters, undecayed: options.optimizer.undecayed, rules: options.optimizer.groupRules)
     optimizer = try options.optimizer.makeOptimizer(
       for: network, groups: groups, registry: registry, threads: options.threads, seed: options.seed,
-      trace: trace)
+      compiler: options.jit ? ProgramCompiler() : nil, trace: trace)
     optimizerExpression = optimizer.expression
     gradients = Gradients(of: network)
     lookaheadPath = Self.lookaheadPath(in: optimizer)
@@ -221,6 +221,9 @@ public final class Trainer {
       labelSmoothing: options.labelSmoothing, gradientClipping: options.gradientClipping?.summary,
       accumulate: options.accumulate, groups: groups.descriptions, limits: options.limits,
       overfitsOneBatch: options.overfitsOneBatch,
-      hasEvaluationWeights: optimizer.hasEvaluationWeights, seed: options.seed, threads: options.threads)
+      hasEvaluationWeights: optimizer.hasEvaluationWeights, seed: options.seed, threads: options.threads,
+      programs: options.jit ? optimizer.programProblem ?? Self.programsInUse : nil)
   }
+
+  private static let programsInUse = "one compiled program for each step"
 }

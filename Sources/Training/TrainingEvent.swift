@@ -54,6 +54,8 @@ public struct RunDescription: Sendable {
   public let hasEvaluationWeights: Bool
   public let seed: UInt64
   public let threads: Int
+  /// Whether compiled programs take the optimizer's steps, in words; `nil`: nobody asked for it.
+  public let programs: String?
 
   /// One optimizer and where its code comes from.
   public struct Plugin: Hashable, Sendable {

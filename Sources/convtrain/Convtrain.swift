@@ -53,6 +53,10 @@ struct Convtrain: ParsableCommand {
   @OptionGroup(title: "Display") var display: DisplayOptions
 
   func validate() throws {
+    guard results.trace == nil || !optimizer.jit else {
+      throw ValidationError(
+        "--trace records the calls of the optimizer's own code, which --jit replaces; leave one of both out")
+    }
     guard display.tensorboard, display.tensorboardDir == nil else { return }
     for (option, isGiven) in [("--no-run-dir", checkpoints.noRunDir), ("--skip-train", results.skipTrain)]
     where isGiven {

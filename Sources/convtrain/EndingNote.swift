@@ -1,4 +1,5 @@
-// What is said when a run ended before its last epoch, or was a check whether the network can learn.
+// What is said when a run ended before its last epoch, was a check whether the network can learn, or took steps without
+// the programs that were asked for.
 
 import Terminal
 import Training
@@ -32,6 +33,8 @@ extension Trainer {
           : "overfit: the one batch is not learnt: \(facts); try more epochs or another learning rate, and if that "
             + "does not help, look at data, labels and network")
     }
+    // What was known at the start is in the table of the start.
+    if optimizer.usesPrograms, let problem = optimizer.programProblem { notes.append("jit: \(problem)") }
     return notes.isEmpty ? nil : notes.joined(separator: "\n")
   }
 }

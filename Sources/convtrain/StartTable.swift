@@ -40,6 +40,7 @@ func startTable(_ run: RunDescription) -> String {
     if !run.limits.isEmpty { rows.append(("ends after", run.limits.joined(separator: ", or "))) }
   }
   if run.hasEvaluationWeights { rows.append(("evaluated on", "the optimizer's evaluation weights")) }
+  if let programs = run.programs { rows.append(("jit", programs)) }
   rows += [("seed", "\(run.seed)"), ("threads", "\(run.threads)")]
   return Format.table(rows)
 }

@@ -14,6 +14,7 @@ extension Convtrain {
     options.batchSize = training.batchSize
     options.seed = training.seed
     options.threads = training.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
+    options.jit = optimizer.jit
     options.validationFraction = data.valSplit
     options.limitBatches = training.limitBatches
     options.augmentation = augmentation.augmentation()

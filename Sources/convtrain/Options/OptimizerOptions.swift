@@ -24,6 +24,11 @@ struct OptimizerOptions: ParsableArguments {
   @Flag(help: "Loads plugins although other users could have changed them.")
   var allowInsecure = false
 
+  @Flag(
+    help:
+      "Compiles the optimizer's formulas to one program for each step, to the same bits; needs a C compiler.")
+  var jit = false
+
   @Flag(help: "Wraps the optimizer in Lookahead; its slow weights are validated, tested and saved.")
   var lookahead = false
 
