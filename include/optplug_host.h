@@ -85,11 +85,17 @@ typedef struct optplug_host_options {
   optplug_span settings;    /* of optplug_host_setting, on top of the expression; a later one wins */
   uint64_t seed;            /* for optimizers that use random numbers */
   uint32_t threads;         /* that take part in a step, up to 1024; 0: as many as there are processors */
-  uint32_t flags;           /* OPTPLUG_HOST_ALLOW_INSECURE, OPTPLUG_HOST_CUDA */
+  uint32_t flags;           /* OPTPLUG_HOST_ALLOW_INSECURE ... OPTPLUG_HOST_CUDA */
 } optplug_host_options;
 /* Loads files although other users may write to them. */
 #define OPTPLUG_HOST_ALLOW_INSECURE 0x1u
-/* Parameters, gradients and state lie in the memory of an NVIDIA GPU; see "On a GPU". */
+/* Compiles the update of the whole tree to one program, to the same bits, where its optimizers have formulas
+   (OPTPLUG_EXTENSION_FORMULA), with the C compiler that CC names, else cc.  Without a compiler that works nothing is
+   opened: OPTPLUG_FAILED_PRECONDITION.  Programs are kept in optplug/programs below XDG_CACHE_HOME or ~/.cache.
+   A step whose program cannot be compiled fails likewise, and nothing has changed. */
+#define OPTPLUG_HOST_JIT 0x2u
+/* Parameters, gradients and state lie in the memory of an NVIDIA GPU; see "On a GPU".  OPTPLUG_HOST_JIT means nothing
+   there. */
 #define OPTPLUG_HOST_CUDA 0x4u
 
 typedef struct optplug_host_optimizer optplug_host_optimizer; /* opaque */
@@ -151,7 +157,7 @@ typedef struct optplug_host_array {
 
 typedef struct optplug_host_view {
   uint32_t struct_size;
-  uint32_t flags;               /* out: OPTPLUG_HOST_REEVALUATES ... REDUCES */
+  uint32_t flags;               /* out: OPTPLUG_HOST_REEVALUATES ... USES_PROGRAMS */
   optplug_span nodes;           /* out: of optplug_host_node, wrappers before their bases */
   optplug_span hyperparameters; /* out: of optplug_host_hyperparameter */
   optplug_span arrays;          /* out: of optplug_host_array, by parameter, then those of the model */
@@ -164,11 +170,18 @@ typedef struct optplug_host_view {
 #define OPTPLUG_HOST_HAS_EVALUATION_WEIGHTS 0x2u
 /* A step sums up over tensors, groups or the model, so that a part of a tensor does not suffice. */
 #define OPTPLUG_HOST_REDUCES 0x4u
+/* OPTPLUG_HOST_JIT: compiled programs take the steps, but for those that optplug_host_program_problem tells of. */
+#define OPTPLUG_HOST_USES_PROGRAMS 0x8u
 
 /* The spans live as long as the optimizer; set struct_size before.  State that starts as a copy of a parameter takes
    it as it is at the first view, step, save or restore. */
 OPTPLUG_EXPORT optplug_status optplug_host_look(optplug_host_optimizer *optimizer, optplug_host_view *view,
                                                 optplug_error *error);
+
+/* Why the optimizers' own code has taken a step, or takes all, in spite of OPTPLUG_HOST_JIT: a sentence for people, the
+   first reason that came up.  *problem is NULL when there is none; else it lives as long as the optimizer. */
+OPTPLUG_EXPORT optplug_status optplug_host_program_problem(optplug_host_optimizer *optimizer,
+                                                           const char **problem, optplug_error *error);
 
 /* A hyperparameter's value for a group.  `index` counts view.hyperparameters. */
 OPTPLUG_EXPORT optplug_status optplug_host_get(optplug_host_optimizer *optimizer, uint32_t index,

@@ -13,6 +13,8 @@ final class HostOptimizer {
   private var tables: ViewTables?
   /// Takes the steps where the tensors lie on a GPU, from the first `use` of it on.
   private var cuda: CUDASession?
+  /// `Optimizer.programProblem` as C takes it, which never changes once it is there.
+  private var problem: UnsafeMutablePointer<CChar>?
 
   /// Loading and planning plugins is one call at a time for the whole library.
   static let main = Lock()
@@ -35,6 +37,7 @@ final class HostOptimizer {
     optimizer = try Optimizer(
       OptimizerExpression(parsing: expression), registry: registry, parameters: parameters.parameters,
       groups: Self.groups(raw.settings, count: groupCount), threads: min(threads, 1024), seed: raw.seed,
+      compiler: raw.flags & OPTPLUG_HOST_JIT != 0 && !isOnDevice ? ProgramCompiler() : nil,
       isOnDevice: isOnDevice)
     cells = optimizer.hyperparameterCells()
   }
@@ -66,6 +69,14 @@ final class HostOptimizer {
       }
     }
     return settings.enumerated().map { ParameterGroup(name: "\($0.offset)", settings: $0.element) }
+  }
+
+  deinit { free(problem) }
+
+  /// Why the optimizers' own code takes steps; nil when there is no reason.
+  func programProblem() -> UnsafeMutablePointer<CChar>? {
+    if problem == nil { problem = optimizer.programProblem.map { strdup($0) } ?? nil }
+    return problem
   }
 
   /// The tables that a trainer looks at, made at the first look.

@@ -72,6 +72,17 @@ public func optplug_host_look(
 }
 
 @c @implementation
+public func optplug_host_program_problem(
+  _ optimizer: OpaquePointer!, _ problem: UnsafeMutablePointer<UnsafePointer<CChar>?>!,
+  _ error: UnsafeMutablePointer<optplug_error>!
+) -> optplug_status {
+  answer(error) {
+    guard let problem else { throw HostError.argument("there is no room for the problem") }
+    problem.pointee = UnsafePointer(try OpaquePointer.optimizer(optimizer).programProblem())
+  }
+}
+
+@c @implementation
 public func optplug_host_get(
   _ optimizer: OpaquePointer!, _ index: UInt32, _ group: UInt32, _ value: UnsafeMutablePointer<Double>!,
   _ error: UnsafeMutablePointer<optplug_error>!

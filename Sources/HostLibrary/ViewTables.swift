@@ -71,6 +71,7 @@ final class ViewTables {
       (optimizer.mayReevaluate ? OPTPLUG_HOST_REEVALUATES : 0)
       | (optimizer.hasEvaluationWeights ? OPTPLUG_HOST_HAS_EVALUATION_WEIGHTS : 0)
       | (optimizer.conformanceSumsUp ? OPTPLUG_HOST_REDUCES : 0)
+      | (optimizer.usesPrograms ? OPTPLUG_HOST_USES_PROGRAMS : 0)
     view.pointee.nodes = span(nodes)
     view.pointee.hyperparameters = span(hyperparameters)
     view.pointee.arrays = span(arrays)

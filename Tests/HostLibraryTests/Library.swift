@@ -26,6 +26,9 @@ enum Library {
   static let look:
     @convention(c) (Handle, UnsafeMutablePointer<optplug_host_view>?, ErrorPlace) -> optplug_status =
       function("look")
+  static let programProblem:
+    @convention(c) (Handle, UnsafeMutablePointer<UnsafePointer<CChar>?>?, ErrorPlace) -> optplug_status =
+      function("program_problem")
   static let get:
     @convention(c) (Handle, UInt32, UInt32, UnsafeMutablePointer<Double>?, ErrorPlace) -> optplug_status =
       function("get")
