@@ -6,6 +6,7 @@ import ctypes
 import json
 import math
 import os
+import warnings
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -95,15 +96,23 @@ class Hyperparameter:
         return repr(int(number)) if self.kind == c.KIND_INTEGER and number.is_integer() else repr(number)
 
 
+#: Warnings that were given.
+_told: set[str] = set()
+
+
 class Host:
     """An optimizer over tensors in memory that the caller keeps alive."""
 
     def __init__(
         self, expression: str, tensors: Sequence[TensorPlace] = (), group_count: int = 1,
         settings: Iterable[tuple[int, str, str]] = (), threads: int = 1, seed: int = 0,
-        search_path: Sequence[str] | None = None, flags: int = 0,
+        search_path: Sequence[str] | None = None, jit: bool = False, cuda: bool = False,
     ):  # fmt: skip
-        """Opens it. `settings` are (group or ALL_GROUPS, name, text), `flags` the library's. Raises: OptPlugError."""
+        """Opens it. `settings` are (group or ALL_GROUPS, name, text). Raises: OptPlugError.
+
+        With `jit`, compiled programs take the steps; a warning says where that cannot be. With `cuda`, tensors and
+        state lie on a GPU.
+        """
         if "\0" in expression:
             raise ValueError(f"optimizer expression: {expression!r} has a character 0 in it")
         self._library = library = c.library()
@@ -116,7 +125,7 @@ class Host:
             search_path=":".join(c.search_path() if search_path is None else search_path).encode(),
             probe=(c.probe() or "").encode() or None,
             parameters=_span(parameters), settings=_span(pairs),
-            seed=seed, threads=threads, flags=flags,
+            seed=seed, threads=threads, flags=(c.JIT if jit else 0) | (c.CUDA if cuda else 0),
         )  # fmt: skip
         handle = ctypes.c_void_p()
         library.call("open", ctypes.byref(options), ctypes.byref(handle))
@@ -133,6 +142,22 @@ class Host:
         self.names = [node.name.decode() for node in _elements(view.nodes, c.Node)]
         self.hyperparameters = [_hyperparameter(raw) for raw in _elements(view.hyperparameters, c.Hyperparameter)]
         self.arrays = [self._array(raw) for raw in _elements(view.arrays, c.Array)]
+        #: Whether a step may still be the first that no program takes.
+        self._expects_programs = jit
+        if jit:
+            self._look_at_programs()
+
+    def _look_at_programs(self) -> None:
+        """Warns where the optimizers' own code takes steps in spite of `jit`, once for each reason."""
+        problem = ctypes.c_char_p()
+        self._library.call("program_problem", self._handle, ctypes.byref(problem))
+        if problem.value is None:
+            return
+        self._expects_programs = False
+        text = f"jit: {problem.value.decode()}"
+        if text not in _told:
+            _told.add(text)
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
 
     def _array(self, raw: c.Array) -> StateArray:
         path = "" if raw.kind == c.ARRAY_MASTER else self.paths[raw.node]
@@ -192,6 +217,8 @@ class Host:
             if failures:
                 raise failures[0] from None
             raise
+        if self._expects_programs:
+            self._look_at_programs()
 
     def enter_evaluation(self) -> None:
         """Puts the evaluation weights into the tensors."""

@@ -21,8 +21,8 @@ UNIMPLEMENTED = 12
 INTERNAL = 13
 
 ALL_GROUPS = NO_PARAMETER = 0xFFFFFFFF
-CUDA = 4
-REEVALUATES, HAS_EVALUATION_WEIGHTS, REDUCES = 1, 2, 4
+ALLOW_INSECURE, JIT, CUDA = 1, 2, 4
+REEVALUATES, HAS_EVALUATION_WEIGHTS, REDUCES, USES_PROGRAMS = 1, 2, 4, 8
 ARRAY_SLOT, ARRAY_COUNTER, ARRAY_MASTER = 0, 1, 2
 CLIPS, KNOWS_LOSS, SCALES = 1, 2, 4
 KIND_FLOAT, KIND_INTEGER, KIND_BOOLEAN, KIND_CHOICE = 0, 1, 2, 3
@@ -146,6 +146,7 @@ _FUNCTIONS = {
     "open": [POINTER(Options), POINTER(c_void_p), _ERROR],
     "describe": [c_char_p, c_char_p, c_char_p, c_void_p, c_uint64, POINTER(c_uint64), _ERROR],
     "look": [c_void_p, POINTER(View), _ERROR],
+    "program_problem": [c_void_p, POINTER(c_char_p), _ERROR],
     "get": [c_void_p, c_uint32, c_uint32, POINTER(c_double), _ERROR],
     "set": [c_void_p, c_uint32, c_uint32, c_double, _ERROR],
     "find": [c_void_p, c_char_p, POINTER(c_uint32), _ERROR],

@@ -75,6 +75,7 @@ class Description:
     threads: int
     seed: int
     search_path: tuple[str, ...]
+    jit: bool = False
     parameters: tuple[Parameter, ...] = ()
 
     @property
@@ -92,7 +93,7 @@ class Description:
         settings = [(c.ALL_GROUPS, name, text) for name, text in self.settings]
         return Host(
             self.expression, places, settings=settings, threads=self.threads, seed=self.seed,
-            search_path=self.search_path,
+            search_path=self.search_path, jit=self.jit,
         )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ class Transformation(GradientTransformation):
 
 def transformation(
     expression: str, *, threads: int | None = None, seed: int = 0, search_path: Sequence[str] | None = None,
-    **hyperparameters: Any,
+    jit: bool = False, **hyperparameters: Any,
 ) -> Transformation:  # fmt: skip
     """An optimizer by its expression, as ``"lookahead(k=5, adam(lr=1e-3))"``.
 
@@ -50,6 +50,8 @@ def transformation(
             any number.
         seed: for optimizers that use random numbers.
         search_path: folders in which names are looked up; None: ``optplug.search_path()``.
+        jit: whether a C compiler makes one program of each step of the whole tree, to the same bits; a warning
+            says where the optimizers' own code takes the steps instead.
         hyperparameters: values on top of the expression's, by name or path: ``lr=1e-3``,
             ``**{"base.lr": 1e-3}``. A number, truth value or word is part of the optimizer; a function of the
             number of steps taken, as the schedules of optax, or an array of JAX is computed in the compiled
@@ -59,7 +61,7 @@ def transformation(
         OptPlugError: no such optimizer, or no such hyperparameter.
         ValueError: the optimizer evaluates the loss several times in a step.
     """
-    return _Optimizer(expression, threads, seed, search_path, hyperparameters).transformation()
+    return _Optimizer(expression, threads, seed, search_path, jit, hyperparameters).transformation()
 
 
 class _Optimizer:
@@ -67,10 +69,10 @@ class _Optimizer:
 
     def __init__(
         self, expression: str, threads: int | None, seed: int, search_path: Sequence[str] | None,
-        hyperparameters: dict[str, Any],
+        jit: bool, hyperparameters: dict[str, Any],
     ):  # fmt: skip
         folders = tuple(c.search_path() if search_path is None else search_path)
-        host = Host(expression, search_path=folders)
+        host = Host(expression, search_path=folders, jit=jit)
         if host.flags & c.REEVALUATES:
             raise ValueError(
                 f"optplug.jax: {expression} evaluates the loss again in the middle of a step, which a step "
@@ -90,7 +92,7 @@ class _Optimizer:
             if path not in self._scheduled
         )
         self._description = Description(
-            expression, settings, tuple(self._scheduled), threads or 0, seed, folders
+            expression, settings, tuple(self._scheduled), threads or 0, seed, folders, jit
         )
 
     def transformation(self) -> Transformation:

@@ -28,6 +28,7 @@ class PluginOptimizer(TorchOptimizer):
     _stays_off_gpu: str | None = None
     _seed: int = 0
     _thread_count: int | None = None
+    _jit: bool = False
     _search_path: Sequence[str] | None = None
 
     #: The optimizer that has taken this one as its base.
@@ -223,7 +224,7 @@ class PluginOptimizer(TorchOptimizer):
         if isinstance(self._engine, GPUEngine):
             self._engine.catch_up()
         return {**super().__getstate__(), "_seed": self._seed, "_thread_count": self._thread_count,
-                "_search_path": self._search_path}  # fmt: skip
+                "_jit": self._jit, "_search_path": self._search_path}  # fmt: skip
 
     @not_compiled
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -39,8 +39,8 @@ MODEL = "model"
 class Engine:
     """A host optimizer over the parameters that a torch optimizer has at the moment."""
 
-    #: How the library opens it.
-    _flags = 0
+    #: Whether parameters, gradients and state are on a GPU, where the library takes the steps.
+    _on_gpu = False
     #: Whether a step was captured in a graph, which may be replayed.
     recorded = False
 
@@ -69,7 +69,7 @@ class Engine:
         ]
         self.host = host = Host(
             expression, places, len(optimizer.param_groups), self._settings.texts, optimizer._threads(), optimizer._seed,
-            optimizer._search_path, self._flags,
+            optimizer._search_path, optimizer._jit and not self._on_gpu, self._on_gpu,
         )  # fmt: skip
         self._opened()
         #: Whether no parameter is complex or a DTensor.
@@ -77,7 +77,7 @@ class Engine:
         tensors = list(map(local, self.parameters))
         self._addresses = list(map(_address, tensors))
         self._counts_of_elements = [form.local.numel() for form in self.forms]
-        self._gradients = Gradients(self.parameters, self.forms, packs=self._flags & c.CUDA != 0)
+        self._gradients = Gradients(self.parameters, self.forms, packs=self._on_gpu)
         self._contiguous = all(map(_is_contiguous, tensors))
         self._strides = list(map(_stride, tensors))
         dtypes = [form.local.dtype for form in self.forms]

@@ -36,7 +36,7 @@ class CannotRun(Exception):
 class GPUEngine(Engine):
     """A host optimizer whose parameters, gradients and state stay on a GPU. The CPU waits for nothing."""
 
-    _flags = c.CUDA
+    _on_gpu = True
 
     def __init__(self, optimizer: PluginOptimizer, device: torch.device):
         """Raises: CannotRun, with the reason."""

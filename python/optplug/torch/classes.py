@@ -1,4 +1,4 @@
-"""SGD, Adam and AdamW with torch's own signatures, checks and state.
+"""SGD, Adam and AdamW with torch's own signatures, checks and state, and with `jit` as in `Optimizer`.
 
 Each is a subclass of torch's class of the same name: the constructor, its error messages, the parameter groups and the
 keys of the state are torch's, so that checkpoints go both ways and code that asks for ``torch.optim.Adam`` is content.
@@ -8,6 +8,7 @@ Only the step is ours, with the bits of torch's ``fused=True``. Where our step c
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,17 @@ class _TorchLike(PluginOptimizer):
     """What the three have in common."""
 
     _torch: type[torch.optim.Optimizer]
+
+    def __init__(self, *arguments: Any, jit: bool = False, **options: Any):
+        self._jit = bool(jit)
+        super().__init__(*arguments, **options)
+
+    def __init_subclass__(cls) -> None:
+        """What `help` and editors show of the constructor is torch's, with `jit` at the end."""
+        super().__init_subclass__()
+        signature = inspect.signature(cls._torch)
+        jit = inspect.Parameter("jit", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)
+        cls.__signature__ = signature.replace(parameters=[*signature.parameters.values(), jit])
 
     def _torch_step(self) -> Callable[..., Any] | None:
         groups = self.param_groups

@@ -78,6 +78,7 @@ class Lookahead(PluginOptimizer):
             base.defaults = _renamed(base.defaults)
             base.param_groups = [_renamed(group) for group in base.param_groups]
         self._search_path, self._seed, self._thread_count = base._search_path, base._seed, base._thread_count
+        self._jit = base._jit
         own = {"k": k, "alpha": alpha, "lookahead_init": init, "lookahead_momentum": momentum_mode}
         state = base.state
         super().__init__(base.param_groups, {**own, **base.defaults})

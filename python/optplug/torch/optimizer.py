@@ -28,7 +28,7 @@ class Optimizer(PluginOptimizer):
 
     def __init__(
         self, params: ParamsT, expression: str, *, threads: int | None = None, seed: int = 0,
-        search_path: Sequence[str] | None = None, **hyperparameters: Any,
+        search_path: Sequence[str] | None = None, jit: bool = False, **hyperparameters: Any,
     ):  # fmt: skip
         """Makes the optimizer.
 
@@ -38,10 +38,12 @@ class Optimizer(PluginOptimizer):
             threads: that take part in a step; torch's own number when None.
             seed: for optimizers that use random numbers.
             search_path: folders in which names are looked up; `optplug.search_path()` when None.
+            jit: whether a C compiler makes one program of each step of the whole tree, to the same bits. A warning says
+                where the optimizers' own code takes the steps instead, since one of them has no formula.
             hyperparameters: on top of the expression, by name; a pair `betas` stands for beta1 and beta2.
 
         Raises:
-            OptPlugError: the expression, a value or a plugin is not right.
+            OptPlugError: the expression, a value or a plugin is not right, or there is no compiler for `jit`.
             TypeError: there is no such hyperparameter, or an argument is of another kind.
         """
         if not isinstance(expression, str):
@@ -53,12 +55,13 @@ class Optimizer(PluginOptimizer):
         if threads is not None and threads < 1:
             raise ValueError(f"Invalid threads: {threads}")
         self._text, self._thread_count, self._seed = expression, threads, seed
+        self._jit = bool(jit)
         self._search_path = None if search_path is None else tuple(search_path)
         host = Host(expression, search_path=self._search_path)
         self._paths = {h.key: h.path for h in host.hyperparameters}
         given = self._by_key(host, hyperparameters)
         settings = [(ALL_GROUPS, h.path, h.text(given[h.key])) for h in host.hyperparameters if h.key in given]
-        checked = Host(expression, settings=settings, search_path=self._search_path)
+        checked = Host(expression, settings=settings, search_path=self._search_path, jit=self._jit)
         defaults = {h.key: h.value(checked.get(i)) for i, h in enumerate(checked.hyperparameters)}
         # Tensors stay tensors, as a learning rate that a compiled schedule writes.
         tensors = {key: value for key, value in given.items() if isinstance(value, torch.Tensor)}
