@@ -96,6 +96,9 @@ class Who:
 
 OURS = Who("ours", "ours", "optplug")
 OURS_FOREIGN = Who("ours, foreign memory", "ours", "optplug", layout="foreign")
+# One compiled program for each step of the whole tree.
+OURS_JIT = Who("ours, jit", "ours", "optplug-jit")
+OURS_JIT_FOREIGN = Who("ours, jit, foreign memory", "ours", "optplug-jit", layout="foreign")
 LIMIT = Who("limit", "limit", None)
 TORCH_FUSED = Who("torch fused", "torch", "fused")
 TORCH_FOREACH = Who("torch foreach", "torch", "foreach", temporaries=2)
@@ -140,7 +143,7 @@ class Case:
 
 
 def entries(task: Task, *peers: Who) -> tuple[Entry, ...]:
-    return tuple(Entry(who, task) for who in (OURS, LIMIT, *peers))
+    return tuple(Entry(who, task) for who in (OURS, OURS_JIT, LIMIT, *peers))
 
 
 TORCH = (TORCH_FUSED, TORCH_FOREACH, TORCH_LOOP)
@@ -157,13 +160,13 @@ CASES = (
         entries(ADAM, TORCH_FUSED) + entries(LOOKAHEAD_1, *LOOKAHEADS) + entries(LOOKAHEAD_5, *LOOKAHEADS),
         quick=True,
     ),
-    Case("small/sgd", SMALL, entries(SGD, OURS_FOREIGN, *TORCH, OPTAX, NUMPY), quick=True),
+    Case("small/sgd", SMALL, entries(SGD, OURS_FOREIGN, OURS_JIT_FOREIGN, *TORCH, OPTAX, NUMPY), quick=True),
     # Without Optax: XLA does not compile Adam over 10,000 arrays within five minutes and 10 GB.
-    Case("small/adam", SMALL, entries(ADAM, OURS_FOREIGN, *TORCH, DEEPSPEED, NUMPY), quick=True),
+    Case("small/adam", SMALL, entries(ADAM, OURS_FOREIGN, OURS_JIT_FOREIGN, *TORCH, DEEPSPEED, NUMPY), quick=True),
     Case(
         "small/lookahead",
         SMALL,
-        entries(ADAM, TORCH_FUSED) + entries(LOOKAHEAD_5, OURS_FOREIGN, *LOOKAHEADS),
+        entries(ADAM, TORCH_FUSED) + entries(LOOKAHEAD_5, OURS_FOREIGN, OURS_JIT_FOREIGN, *LOOKAHEADS),
         quick=True,
     ),
     *(Case(f"{tensors.name}/adam", tensors, entries(ADAM), all_threads_only=True) for tensors in SWEEP),

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from step.cases import ADAM, LOOKAHEAD_1, LOOKAHEAD_5, OURS_FOREIGN, TORCH_FUSED, Task
+from step.cases import ADAM, LOOKAHEAD_1, LOOKAHEAD_5, OURS_FOREIGN, OURS_JIT_FOREIGN, TORCH_FUSED, Task
 from step.results import CaseResult, Row, Run, Spread
 
 # Parameters, gradients and both moments of Adam.
@@ -26,7 +26,7 @@ def overheads(result: CaseResult) -> Iterator[Overhead]:
     """For each implementation of Lookahead in a case that measures its base too, in the same rounds."""
     names = dict.fromkeys(row.entry.who.name for row in result.rows if row.entry.task in (LOOKAHEAD_1, LOOKAHEAD_5))
     for name in names:
-        if name == OURS_FOREIGN.name:
+        if name in (OURS_FOREIGN.name, OURS_JIT_FOREIGN.name):
             continue
         has_adam = any(row.entry.who.name == name and row.entry.task == ADAM for row in result.rows)
         base = name if has_adam else TORCH_FUSED.name

@@ -6,14 +6,14 @@ import Foundation
 /// What no optimizer can beat, since it has to move as much memory.
 final class LimitContender: Contender {
   let name = "limit"
-  let implementation = "limit"
+  let implementations = ["limit"]
   private let threads: Int
   private var teams: [Int: Team] = [:]
 
   /// - Parameter threads: of cases that do not say how many.
   init(threads: Int) { self.threads = threads }
 
-  func prepare(_ stepCase: StepCase) throws -> LimitSteps {
+  func prepare(_ stepCase: StepCase, _: String) throws -> LimitSteps {
     let elements = try elementCount(stepCase.tensors)
     guard elements > 0 else { throw Refusal("the tensors have no elements") }
     let team = try team(stepCase.threads ?? threads)

@@ -3,21 +3,22 @@
 import Foundation
 import OptimizerHost
 
-/// Optimizers of this repository, found beside the program.
+/// Optimizers of this repository, found beside the program: by their own code, and by compiled programs.
 struct OptPlugContender: Contender {
   let name = "optplug"
-  let implementation = "optplug"
+  let implementations = ["optplug", "optplug-jit"]
   private let registry = PluginRegistry.standard()
   private let threads: Int
 
   /// - Parameter threads: of cases that do not say how many.
   init(threads: Int) { self.threads = threads }
 
-  func prepare(_ stepCase: StepCase) throws -> OptPlugSteps {
+  func prepare(_ stepCase: StepCase, _ implementation: String) throws -> OptPlugSteps {
     let memory = try TensorMemory(stepCase.tensors, layout: stepCase.layout ?? .arena)
     let optimizer = try Optimizer(
       expression(stepCase), registry: registry, parameters: memory.parameters,
-      threads: stepCase.threads ?? threads)
+      threads: stepCase.threads ?? threads,
+      compiler: implementation == "optplug-jit" ? ProgramCompiler() : nil)
     return OptPlugSteps(memory: memory, optimizer: optimizer, clip: stepCase.clip)
   }
 

@@ -7,9 +7,10 @@ protocol Contender {
   associatedtype Prepared: PreparedSteps
 
   var name: String { get }
-  /// The only one of its kind so far: what a request calls the implementation.
-  var implementation: String { get }
-  func prepare(_ case: StepCase) throws -> Prepared
+  /// What requests call its implementations; the first is meant where a request names none.
+  var implementations: [String] { get }
+  /// - Parameter implementation: one of `implementations`.
+  func prepare(_ case: StepCase, _ implementation: String) throws -> Prepared
 }
 
 /// A case that is ready to be stepped.
@@ -53,16 +54,18 @@ private struct Session<C: Contender> {
     let request = try JSONDecoder().decode(Request.self, from: Data(line.utf8))
     switch request.do {
     case "hello":
-      return Reply(name: contender.name, version: "0.1.0", implementations: [contender.implementation])
+      return Reply(name: contender.name, version: "0.1.0", implementations: contender.implementations)
     case "prepare":
-      let implementation = request.implementation ?? contender.implementation
-      guard implementation == contender.implementation else {
-        throw Refusal("there is no implementation '\(implementation)', only '\(contender.implementation)'")
+      let implementation = request.implementation ?? contender.implementations[0]
+      guard contender.implementations.contains(implementation) else {
+        throw Refusal(
+          "there is no implementation '\(implementation)', only \(contender.implementations.joined(separator: ", "))"
+        )
       }
       guard let stepCase = request.case else { throw Refusal("prepare needs a \"case\"") }
       let threads = stepCase.threads ?? 1
       guard (1...1024).contains(threads) else { throw Refusal("\(threads) threads are no 1 to 1024") }
-      let made = try contender.prepare(stepCase)
+      let made = try contender.prepare(stepCase, implementation)
       lastID += 1
       prepared[lastID] = made
       return Reply(id: lastID)

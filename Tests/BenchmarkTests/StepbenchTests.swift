@@ -30,14 +30,15 @@ private func answers(_ arguments: [String], _ lines: [String] = []) throws -> (
 }
 
 @Suite struct StepbenchTests {
-  private func prepare(_ settings: String) -> String { #"{"do":"prepare","case":{\#(settings)}}"# }
+  private func prepare(_ settings: String, _ implementation: String? = nil) -> String {
+    let which = implementation.map { #""implementation":"\#($0)","# } ?? ""
+    return #"{"do":"prepare",\#(which)"case":{\#(settings)}}"#
+  }
 
   /// SGD by hand, from the numbers that every contender starts with.
-  @Test(arguments: ["arena", "foreign"], [1, 2]) func stepsAreThoseOfTheOptimizer(
-    layout: String, threads: Int
-  )
-    throws
-  {
+  @Test(arguments: ["arena", "foreign"], [("optplug", 1), ("optplug", 2), ("optplug-jit", 2)])
+  func stepsAreThoseOfTheOptimizer(layout: String, how: (implementation: String, threads: Int)) throws {
+    let (implementation, threads) = how
     let folder = try TemporaryFolder()
     let file = folder.url.appendingPathComponent("values")
     let (status, replies, _) = try answers(
@@ -45,14 +46,14 @@ private func answers(_ arguments: [String], _ lines: [String] = []) throws -> (
       [
         #"{"do":"hello"}"#,
         prepare(
-          #""tensors":[[2,3],[],[0],[70000]],"layout":"\#(layout)","optimizer":"sgd","hyperparameters":{"lr":0.5},"threads":\#(threads)"#
-        ),
+          #""tensors":[[2,3],[],[0],[70000]],"layout":"\#(layout)","optimizer":"sgd","hyperparameters":{"lr":0.5},"threads":\#(threads)"#,
+          implementation),
         #"{"do":"step","id":1,"count":2}"#, #"{"do":"values","id":1,"path":"\#(file.path)"}"#,
         #"{"do":"release","id":1}"#, #"{"do":"step","id":1,"count":1}"#, #"{"do":"quit"}"#,
       ])
     #expect(status == 0)
     #expect(replies.map { $0["ok"] as? Bool } == [true, true, true, true, true, false, true])
-    #expect(replies[0]["implementations"] as? [String] == ["optplug"])
+    #expect(replies[0]["implementations"] as? [String] == ["optplug", "optplug-jit"])
     #expect((replies[2]["seconds"] as? Double ?? -1) > 0)
     #expect(replies[5]["why"] as? String == "nothing is prepared as 1")
     func unit(_ bits: UInt32) -> Float { Float(bits >> 8) / 0x1p24 - 0.5 }
