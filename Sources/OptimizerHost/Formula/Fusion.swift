@@ -17,7 +17,7 @@ public final class Fusion {
     public let parameterType: DType
     /// Places in the optimizer's list.
     public let parameters: [Int]
-    /// Which of the situations into which the parameters are divided.
+    /// Which of the situations into which the parameters are divided; -1 where state begins.
     let situation: Int
   }
 

@@ -13,7 +13,7 @@ extension Fusion {
       guard !program.results.isEmpty else { return nil }
       return Launch(
         program: program, constants: constants, dtype: table.parameters[parameters[0]].dtype,
-        parameterType: table.trainerTypes[parameters[0]].dtype, parameters: parameters)
+        parameterType: table.trainerTypes[parameters[0]].dtype, parameters: parameters, situation: -1)
     }
   }
 
