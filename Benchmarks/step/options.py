@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(
         self, name: str, description: str, cases: Sequence[Named], quick: str, rounds: int = ROUNDS,
-        threads: str = "1 and all",
+        threads: str | None = "1 and all",
     ):  # fmt: skip
         super().__init__(
             prog=f"Benchmarks/run {name}",
@@ -60,7 +60,8 @@ class Parser(argparse.ArgumentParser):
         add = self.add_argument
         add("--quick", action="store_true", help=quick)
         add("--only", type=chosen, action="append", metavar="CASE", help=f"such as {cases[0].name}; repeatable")
-        add("--threads", type=thread_counts, metavar="N,...", help=f"numbers of threads (default: {threads})")
+        if threads is not None:
+            add("--threads", type=thread_counts, metavar="N,...", help=f"numbers of threads (default: {threads})")
         add("--rounds", type=positive, metavar="N", help=f"rounds (default: {rounds})")
         add("--skip-install", action="store_true", help="use the peers that are installed already")
 

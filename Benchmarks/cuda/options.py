@@ -1,0 +1,50 @@
+"""The command line of `Benchmarks/run cuda`; run as a program, it only says whether the options are right."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from step.crew import BUILD, ROOT
+from step.options import QUICK_ROUNDS, Parser, rounds
+
+from cuda.cases import CASES, Case
+
+
+@dataclass(frozen=True)
+class Options:
+    cases: list[Case]
+    rounds: int
+    bits: bool
+    json: Path | None
+    markdown: Path | None
+
+
+def parser() -> Parser:
+    result = Parser(
+        "cuda", "Compares optplug.torch on a GPU with the CPU, bit for bit, and measures it against torch's own and other "
+        "libraries' optimizers. Needs an NVIDIA GPU, and a torch with CUDA in python3 or under "
+        f"{(BUILD / 'venv-cuda').relative_to(ROOT)}.", CASES,
+        quick=f"{QUICK_ROUNDS} rounds", threads=None,
+    )  # fmt: skip
+    result.epilog = "Exit status: 0; 1 if bits differ; 64 for wrong options; 69 without a GPU; 130 after Ctrl-C."
+    add = result.add_argument
+    add("--no-bits", action="store_true", help="measure only")
+    add("--json", type=Path, metavar="PATH", help="write all times there")
+    add("--markdown", type=Path, metavar="PATH", help="write the tables there")
+    add("--skip-build", action="store_true", help="use what is built already, under " + str(BUILD.relative_to(ROOT)))
+    return result
+
+
+def parse(arguments: list[str] | None = None) -> Options:
+    given = parser().parse_args(arguments)
+    named = {case.name for group in given.only or [] for case in group}
+    return Options(
+        cases=[case for case in CASES if not named or case.name in named],
+        rounds=rounds(given),
+        bits=not given.no_bits,
+        json=given.json,
+        markdown=given.markdown,
+    )
+
+
+if __name__ == "__main__":
+    parse()
