@@ -259,7 +259,7 @@ OPTPLUG_EXPORT optplug_status optplug_host_state_changed(optplug_host_optimizer 
 /* ---- On a GPU ------------------------------------------------------------------------------------- */
 
 /* With OPTPLUG_HOST_CUDA the steps run on an NVIDIA GPU, with the bits of those on the CPU, where every optimizer of
-   the tree has a formula (OPTPLUG_EXTENSION_FORMULA).  The driver (libcuda.so.1) and NVRTC (libnvrtc.so.12 or .13, or
+   the tree has a formula (OPTPLUG_EXTENSION_FORMULA).  The driver (libcuda.so.1) and NVRTC (libnvrtc.so.12 or newer, or
    what OPTPLUG_NVRTC names) are found when they are needed; kernels are kept below $XDG_CACHE_HOME/optplug.
 
      open -> use_cuda -> look -> move_state for every array without data -> step, step, ...

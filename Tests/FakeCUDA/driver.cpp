@@ -150,6 +150,11 @@ void fake_replay(Graph *graph) {
 
 int cuInit(unsigned) { return success; }
 
+int cuDriverGetVersion(int *version) {
+  *version = 13000;
+  return success;
+}
+
 // NVRTC asks for tables of the driver's inner functions, and takes no for an answer.
 int cuGetExportTable(const void **table, const void *) {
   *table = nullptr;

@@ -1,6 +1,6 @@
 // A stand-in for NVRTC: compiles kernels for this machine's CPU, for the stand-in of the driver.
 //
-// c++ -shared -fPIC -DHEADER='"…/cuda_on_cpu.hpp"' -Wl,-soname,libnvrtc.so.12 nvrtc.cpp
+// c++ -shared -fPIC -DHEADER='"…/cuda_on_cpu.hpp"' -Wl,-soname,libnvrtc.so.13 nvrtc.cpp
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -41,7 +41,7 @@ extern "C" void launch(const void *segments, const void *chunks, const void *k, 
 extern "C" {
 
 int nvrtcVersion(int *major, int *minor) {
-  *major = 12, *minor = 0;
+  *major = 13, *minor = 0;
   return 0;
 }
 

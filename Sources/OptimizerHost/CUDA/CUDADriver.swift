@@ -49,6 +49,9 @@ struct CUDADriver: @unchecked Sendable {
       UnsafeMutablePointer<UnsafeMutableRawPointer?>?, UnsafeMutablePointer<UnsafeMutableRawPointer?>?
     ) -> Int32
 
+  /// The newest CUDA whose code it loads, 13 for 13.0.
+  let major: Int
+
   /// This machine's, or why there is none.
   static let shared = Result { try CUDADriver() }
 
@@ -90,6 +93,12 @@ struct CUDADriver: @unchecked Sendable {
     synchronizeEvent = try function("cuEventSynchronize")
     callHost = try function("cuLaunchHostFunc")
     launch = try function("cuLaunchKernel")
+    let getVersion: @convention(c) (UnsafeMutablePointer<Int32>) -> Int32 = try function("cuDriverGetVersion")
+    var version: Int32 = 0
+    guard getVersion(&version) == 0 else {
+      throw OptimizerError.gpu("\(library) does not tell its version; install a newer driver")
+    }
+    major = Int(version) / 1000
     let start: @convention(c) (UInt32) -> Int32 = try function("cuInit")
     let status = keepingFloatingPointMode { start(0) }
     guard status == 0 else {

@@ -24,22 +24,23 @@ struct NVRTC: @unchecked Sendable {
   /// As 80 for compute capability 8.0, ascending.
   let architectures: [Int]
 
-  /// Newest first. A library that the process has loaded already is found by its name, wherever it lies.
-  private static let candidates = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"]
-
-  /// That of the environment variable OPTPLUG_NVRTC, or the first that this machine has, or why there is none.
-  static let shared = Result { try NVRTC() }
+  /// That of the environment variable OPTPLUG_NVRTC, or the newest of this machine whose code the driver loads, or why
+  /// there is none. A library that the process has loaded already is found by its name, wherever it lies.
+  static let shared = Result {
+    try NVRTC(ProcessInfo.processInfo.environment["OPTPLUG_NVRTC"], upTo: CUDADriver.shared.get().major)
+  }
 
   /// - Throws: `OptimizerError.gpu`.
-  private init() throws {
-    let named = ProcessInfo.processInfo.environment["OPTPLUG_NVRTC"]
-    let handle = (named.map { [$0] } ?? Self.candidates).lazy.compactMap { library in
+  private init(_ named: String?, upTo major: Int) throws {
+    let candidates =
+      named.map { [$0] } ?? stride(from: max(12, major), through: 12, by: -1).map { "libnvrtc.so.\($0)" }
+    let handle = candidates.lazy.compactMap { library in
       keepingFloatingPointMode { dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) }
     }.first
     guard let handle else {
       throw OptimizerError.gpu(
-        "NVRTC is not found (\(named ?? Self.candidates.joined(separator: ", "))); install it, as with pip install "
-          + "nvidia-cuda-nvrtc-cu12, or say in OPTPLUG_NVRTC where it is")
+        "NVRTC is not found (\(candidates.joined(separator: ", "))); install it, as with pip install "
+          + "\(major < 13 ? "nvidia-cuda-nvrtc-cu12" : "nvidia-cuda-nvrtc"), or say in OPTPLUG_NVRTC where it is")
     }
     func function<F>(_ symbol: String, _: F.Type = F.self) throws -> F {
       guard let place = dlsym(handle, symbol) else {
