@@ -72,6 +72,23 @@ public final class Fusion {
     let steps: [Int64]
   }
 
+  /// What parameters have in common whose slots are the same under every node.
+  private struct Layout: Hashable {
+    struct Slot: Hashable {
+      let node, index: Int
+      let name: String
+      let dtype: DType
+      let extent: SlotRecord.Extent
+    }
+
+    /// Where each is a case of its own.
+    let parameter: Int?
+    /// In the trainer's memory.
+    let type: DType
+    /// Per node; nil where it does not see the parameter.
+    let slots: [[Slot]?]
+  }
+
   /// What decides a program.
   private struct Key: Hashable {
     let layout: Int
@@ -90,18 +107,21 @@ public final class Fusion {
     let table = optimizer.table
     // What only some promise: that nothing of the parameter counts but its group, steps, gradient and slots.
     let isAlike = optimizer.tree.nodes.allSatisfy { $0.type.has(OPTPLUG_CAPABILITY_JOINED_PARAMETERS) }
-    var known: [String: Int] = [:]
+    var known: [Layout: Int] = [:]
     layouts = table.parameters.indices.map { place in
-      let text =
-        optimizer.tree.nodes.map { node in
-          guard node.view.contains(place) else { return "-" }
+      let layout = Layout(
+        parameter: isAlike ? nil : place, type: table.trainerTypes[place].dtype,
+        slots: optimizer.tree.nodes.map { node in
+          guard node.view.contains(place) else { return nil }
           return node.slots[place].map { slot in
             let owner = Self.owner(of: slot, place, optimizer.tree.nodes)
-            return "\(owner?.node ?? -1) \(owner?.index ?? -1) \(slot.name) \(slot.dtype) \(slot.extent)"
-          }.joined(separator: ",")
-        }.joined(separator: "|") + "|\(table.trainerTypes[place].dtype)" + (isAlike ? "" : "|\(place)")
-      let number = known[text] ?? known.count
-      known[text] = number
+            return Layout.Slot(
+              node: owner?.node ?? -1, index: owner?.index ?? -1, name: slot.name, dtype: slot.dtype,
+              extent: slot.extent)
+          }
+        })
+      let number = known[layout] ?? known.count
+      known[layout] = number
       return number
     }
     situations = Situations(layouts: layouts)

@@ -5,7 +5,7 @@ import COptPlug
 /// A slot of a parameter, or of the whole model, as planned. Its memory comes when the whole tree has been planned.
 final class SlotRecord {
   /// How a slot's elements belong to those of the parameter.
-  enum Extent: Equatable {
+  enum Extent: Hashable {
     /// Element i to element i.
     case elements
     /// Element i to the block i of so many elements.
