@@ -15,7 +15,9 @@ optax = pytest.importorskip("optax")
 
 import jax.numpy as jnp  # noqa: E402
 import optplug.jax  # noqa: E402
+from optplug import _host  # noqa: E402
 from optplug._host import Host, TensorPlace  # noqa: E402
+from optplug._library import USES_PROGRAMS  # noqa: E402
 
 LOOKAHEAD = "lookahead(k=5, adam(lr=1e-2))"
 
@@ -131,6 +133,31 @@ def test_jit_is_the_eager_path_and_the_host_library(expression):
     assert same(compiled, train_natively(expression, tree(0), 20))
     assert int(state.step) == 20
     assert {int(count) for count in state.counters["step"]} == {20}
+
+
+@pytest.mark.parametrize("expression", ["adamw", "lookahead(k=2, adam)"])
+def test_compiled_programs_give_the_same_bits(expression, monkeypatch):
+    opened: list[Host] = []
+
+    def host(*arguments, **options):
+        opened.append(Host(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr("optplug.jax._native.Host", host)
+    optplug.jax.clear_caches()
+    plain, programs = (optplug.jax.transformation(expression, jit=jit) for jit in (False, True))
+    params = tree(0)
+    programs.init(params)
+    assert opened and all(host.flags & USES_PROGRAMS for host in opened)
+    assert same(train_in_place(programs, params, 5), train_in_place(plain, params, 5))
+    assert same(train(programs, params, 3), train(plain, params, 3))
+
+
+def test_an_optimizer_without_programs_says_so():
+    _host._told.clear()
+    with pytest.warns(RuntimeWarning, match="jit: .*'lamb' has no formula"):
+        transformation = optplug.jax.transformation("lamb", jit=True)
+    assert same(train(transformation, tree(0), 2), train(optplug.jax.transformation("lamb"), tree(0), 2))
 
 
 def test_updates_lead_where_the_step_leads():

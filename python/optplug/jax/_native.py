@@ -75,8 +75,8 @@ class Description:
     threads: int
     seed: int
     search_path: tuple[str, ...]
-    jit: bool = False
     parameters: tuple[Parameter, ...] = ()
+    jit: bool = False
 
     @property
     def number(self) -> int:

@@ -92,7 +92,7 @@ class _Optimizer:
             if path not in self._scheduled
         )
         self._description = Description(
-            expression, settings, tuple(self._scheduled), threads or 0, seed, folders, jit
+            expression, settings, tuple(self._scheduled), threads or 0, seed, folders, jit=jit
         )
 
     def transformation(self) -> Transformation:
