@@ -16,6 +16,7 @@ final class ProgramStep {
   private var division = 0
   private var moves = 0
   private var gradients: [UnsafeRawPointer?] = []
+  private var hasGradient: [Bool] = []
   private var gradientNumber = 0
 
   /// - Throws: `OptimizerError.formula` for the first optimizer that has none.
@@ -32,15 +33,15 @@ final class ProgramStep {
     work: any SharedWork, count: Int, elements: Int
   ) {
     let optimizer = fusion.optimizer
-    let launches = try fusion.launches(
-      hasGradient: newGradients.map { $0 != nil }, gradientScale: gradientScale)
+    if !gradients.withUnsafeBufferPointer({ newGradients.elementsAreThose(of: $0) }) {
+      gradients = newGradients
+      hasGradient = newGradients.map { $0 != nil }
+      gradientNumber += 1
+    }
+    let launches = try fusion.launches(hasGradient: hasGradient, gradientScale: gradientScale)
     if division != fusion.divisions || moves != optimizer.engine.moves {
       (division, moves) = (fusion.divisions, optimizer.engine.moves)
       tables.removeAll(keepingCapacity: true)
-    }
-    if !gradients.withUnsafeBufferPointer({ newGradients.elementsAreThose(of: $0) }) {
-      gradients = newGradients
-      gradientNumber += 1
     }
     work.clear()
     for launch in launches {

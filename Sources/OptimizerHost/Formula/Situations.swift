@@ -41,7 +41,7 @@ struct Situations {
     hasGradient.withUnsafeBytes { new in
       pattern.withUnsafeBytes { old in
         guard let new = new.baseAddress, let old = old.baseAddress else { return hasGradient == pattern }
-        return hasGradient.count == pattern.count && memcmp(new, old, hasGradient.count) == 0
+        return hasGradient.count == pattern.count && (new == old || memcmp(new, old, hasGradient.count) == 0)
       }
     }
   }
@@ -49,12 +49,18 @@ struct Situations {
   /// Whether the counters of parameters are still the same.
   private static func agree(_ alike: Alike, _ nodes: [Node]) -> Bool {
     alike.parameters.withUnsafeBufferPointer { places in
-      nodes.allSatisfy { node in
-        guard node.view.contains(places[0]) else { return true }
+      let (first, last) = (places[0], places[places.count - 1])
+      return nodes.allSatisfy { node in
+        guard node.view.contains(first) else { return true }
         let steps = node.parameterSteps
-        let first = steps[places[0]]
+        let value = steps[first]
         var difference: Int64 = 0
-        for place in places { difference |= steps[place] ^ first }
+        if last - first == places.count - 1 {
+          // Side by side, as mostly: several at a time.
+          for step in steps[first...last] { difference |= step ^ value }
+        } else {
+          for place in places { difference |= steps[place] ^ value }
+        }
         return difference == 0
       }
     }
