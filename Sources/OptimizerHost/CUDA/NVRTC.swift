@@ -40,7 +40,8 @@ struct NVRTC: @unchecked Sendable {
     guard let handle else {
       throw OptimizerError.gpu(
         "NVRTC is not found (\(candidates.joined(separator: ", "))); install it, as with pip install "
-          + "\(major < 13 ? "nvidia-cuda-nvrtc-cu12" : "nvidia-cuda-nvrtc"), or say in OPTPLUG_NVRTC where it is")
+          + "\(major < 13 ? "nvidia-cuda-nvrtc-cu12" : "nvidia-cuda-nvrtc"), or say in OPTPLUG_NVRTC where it is"
+      )
     }
     func function<F>(_ symbol: String, _: F.Type = F.self) throws -> F {
       guard let place = dlsym(handle, symbol) else {
