@@ -252,6 +252,10 @@ OPTPLUG_EXPORT optplug_status optplug_host_restore(optplug_host_optimizer *optim
 /* Gives all state of a parameter its initial value, as if it had never had a gradient. */
 OPTPLUG_EXPORT optplug_status optplug_host_reset(optplug_host_optimizer *optimizer, uint32_t parameter,
                                                  optplug_error *error);
+/* The same for several parameters at once, which on a GPU is one launch. */
+OPTPLUG_EXPORT optplug_status optplug_host_reset_several(optplug_host_optimizer *optimizer,
+                                                         const uint32_t *parameters, uint32_t count,
+                                                         optplug_error *error);
 /* To be called when arrays of state were written.  `step`: steps taken by the whole, up to 2^53 as all counters. */
 OPTPLUG_EXPORT optplug_status optplug_host_state_changed(optplug_host_optimizer *optimizer, uint64_t step,
                                                          optplug_error *error);
@@ -270,7 +274,8 @@ OPTPLUG_EXPORT optplug_status optplug_host_state_changed(optplug_host_optimizer 
    - Everything is enqueued on the stream of use_cuda; nothing waits for the GPU.
    - A step may be captured in a CUDA graph once another has been taken.  A replay is then the next step, with its
      constants worked out anew.  Captured are the gradients' addresses, which of them there are, and their scale.
-     Settings count that were set before the replay was launched, and changes wait for the replays that were.
+     Settings count that were set before the replay was launched, and changes wait for the replays that were.  Do
+     not replay, nor capture anew, on several streams at once.
    - Steps cannot clip gradients; neither evaluation weights nor save and restore are there.  Copy the arrays to an
      optimizer on the CPU for those. */
 

@@ -21,8 +21,13 @@ class Comparison:
     dtype: str
     #: Nothing where all bits are equal.
     difference: str
-    #: Why the steps ran on the CPU; nothing where they ran on the GPU.
+    #: Why the steps ran on the CPU, so that nothing was compared; nothing where they ran on the GPU.
     fallback: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether bits differ, or steps ran on the CPU although their optimizers may have formulas."""
+        return bool(self.difference) or (bool(self.fallback) and "formula of '" not in self.fallback)
 
 
 def expressions() -> list[str]:
@@ -85,11 +90,10 @@ def _difference(near: list, here: Optimizer, far: list, there: Optimizer) -> str
 
 
 def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """In every bit."""
-    def bytes_of(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.cpu().contiguous().reshape(-1).view(torch.uint8)
-
-    return torch.equal(bytes_of(a), bytes_of(b))
+    """In every bit, but for those of what is not a number."""
+    a, b = a.cpu().contiguous().reshape(-1), b.cpu().contiguous().reshape(-1)
+    bits = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[a.element_size()]
+    return bool(((a.view(bits) == b.view(bits)) | (a.isnan() & b.isnan())).all())
 
 
 def compare_all(device: torch.device) -> list[Comparison]:

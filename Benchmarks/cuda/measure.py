@@ -66,7 +66,7 @@ class Prepared:
             parameter = torch.nn.Parameter(values.to(device.torch))
             parameter.grad = (0.01 * torch.randn(shape, generator=generator)).to(device.torch)
             self.parameters.append(parameter)
-        self._optimizer = contender.make(self.parameters)
+        self.optimizer = contender.make(self.parameters)
         self._device = device
 
     def time(self, steps: int = STEPS) -> float:
@@ -74,7 +74,7 @@ class Prepared:
         self._device.wait()
         start = time.perf_counter()
         for _ in range(steps):
-            self._optimizer.step()
+            self.optimizer.step()
         self._device.wait()
         return (time.perf_counter() - start) / steps
 
@@ -98,6 +98,9 @@ def measure(case: Case, rounds: int, device: Device, copied: int = 1 << 30) -> M
             continue
         prepared[place] = Prepared(contender, case, device)
         prepared[place].time()  # warm: kernels are compiled, state is made
+        if reason := getattr(prepared[place].optimizer, "_stays_off_gpu", None):
+            found[place].missing = f"its steps run on the CPU: {reason}"
+            del prepared[place]
     source = torch.ones(copied, dtype=torch.uint8, device=device.torch)
     target = torch.empty_like(source)
     copy_bandwidth(source, target, device)

@@ -22,7 +22,7 @@ class Found:
 
     @property
     def failed(self) -> list[str]:
-        return [f"bits: {c.expression}, {c.dtype}: {c.difference}" for c in self.comparisons if c.difference]
+        return [f"bits: {c.expression}, {c.dtype}: {c.difference or c.fallback}" for c in self.comparisons if c.failed]
 
     def times(self, case: str, contender: str) -> list[float] | None:
         """Seconds of a step by round; None where they were not measured."""
@@ -55,7 +55,8 @@ def bits_table(found: Found) -> Table:
     rows: dict[tuple[str, str, str], list[str]] = {}
     for c in found.comparisons:
         where = f"CPU: {c.fallback}" if c.fallback else "GPU"
-        rows.setdefault((c.expression, where, c.difference or "equal"), []).append(c.dtype)
+        verdict = c.difference or ("not compared" if c.fallback else "equal")
+        rows.setdefault((c.expression, where, verdict), []).append(c.dtype)
     result.rows = [[expression, ", ".join(types), where, bits] for (expression, where, bits), types in rows.items()]
     return result
 
@@ -66,13 +67,13 @@ def case_table(measured: Measured) -> Table:
         f"{measured.case.name}: {measured.case.tensors.title}",
         ["optimizer", "µs a step", "quartiles", "of ours", "quartile distance"], left={"quartiles"},
     )  # fmt: skip
-    ours = measured.contenders[0]
+    ours = measured.contenders[0].seconds
     for times in measured.contenders:
         if not times.seconds:
             result.notes.append(f"not measured: {times.name} ({times.missing})")
             continue
         low, high = times.quartiles
-        ratio = statistics.median(x / y for x, y in zip(times.seconds, ours.seconds))
+        ratio = statistics.median(x / y for x, y in zip(times.seconds, ours)) if ours else float("nan")
         result.rows.append([
             times.name, f"{times.median * 1e6:.1f}", f"[{low * 1e6:.1f}, {high * 1e6:.1f}]", f"{ratio:.2f}",
             f"{(high - low) / times.median:.1%}",

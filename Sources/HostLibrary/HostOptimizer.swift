@@ -71,7 +71,10 @@ final class HostOptimizer {
     return settings.enumerated().map { ParameterGroup(name: "\($0.offset)", settings: $0.element) }
   }
 
-  deinit { free(problem) }
+  deinit {
+    cuda?.close()
+    free(problem)
+  }
 
   /// Why the optimizers' own code takes steps; nil when there is no reason.
   func programProblem() -> UnsafeMutablePointer<CChar>? {
@@ -221,11 +224,11 @@ final class HostOptimizer {
     try optimizer.restore(file.tensors)
   }
 
-  func reset(_ parameter: UInt32) throws {
-    try check(parameter)
-    if optimizer.isOnDevice { return try session().reset(parameter: Int(parameter)) }
+  func reset(_ places: UnsafeBufferPointer<UInt32>) throws {
+    for place in places { try check(place) }
+    if optimizer.isOnDevice { return try session().reset(parameters: places.map(Int.init)) }
     parameters.gather()
-    try optimizer.reset(parameter: Int(parameter))
+    for place in places { try optimizer.reset(parameter: Int(place)) }
   }
 
   func stateHasChanged(step: UInt64) throws {

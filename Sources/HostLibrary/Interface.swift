@@ -191,7 +191,24 @@ public func optplug_host_restore(
 public func optplug_host_reset(
   _ optimizer: OpaquePointer!, _ parameter: UInt32, _ error: UnsafeMutablePointer<optplug_error>!
 ) -> optplug_status {
-  answer(error) { try OpaquePointer.optimizer(optimizer).reset(parameter) }
+  answer(error) {
+    try withUnsafePointer(to: parameter) {
+      try OpaquePointer.optimizer(optimizer).reset(UnsafeBufferPointer(start: $0, count: 1))
+    }
+  }
+}
+
+@c @implementation
+public func optplug_host_reset_several(
+  _ optimizer: OpaquePointer!, _ parameters: UnsafePointer<UInt32>!, _ count: UInt32,
+  _ error: UnsafeMutablePointer<optplug_error>!
+) -> optplug_status {
+  answer(error) {
+    guard parameters != nil || count == 0 else {
+      throw HostError.argument("there are no parameters to reset")
+    }
+    try OpaquePointer.optimizer(optimizer).reset(UnsafeBufferPointer(start: parameters, count: Int(count)))
+  }
 }
 
 @c @implementation

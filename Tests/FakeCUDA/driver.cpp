@@ -1,8 +1,8 @@
 // A stand-in for CUDA's driver: a GPU whose memory is the host's and whose kernels run on the CPU.
 //
-// It is stricter than the real one. What is enqueued runs as late as possible (at a synchronization), so that memory
-// which is used again too early shows. The host that touches the GPU's memory is ended by the system. What may not be
-// done while a stream is captured, or inside a call of the host, fails.
+// It is strict. What is enqueued runs as late as possible (at a synchronization), and a stream's work after that of
+// newer streams, so that memory which is used again too early shows. The host that touches the GPU's memory is ended by
+// the system. What may not be done while a stream is captured, or inside a call of the host, fails.
 //
 // c++ -shared -fPIC -Wl,-soname,libcuda.so.1 driver.cpp -ldl
 #include <dlfcn.h>
@@ -31,18 +31,25 @@ using Launch = void (*)(const void *, const void *, const void *, unsigned);
 struct Graph {
   std::vector<Work> nodes;
 };
+// What is enqueued on different streams runs in no order but that of the waiting for it.
 struct Stream {
   Graph *captured = nullptr;
+  std::deque<Work> queue;
+  long long enqueued = 0, done = 0;
+  int launches = 0;
 };
-struct Event {};
+struct Event {
+  Stream *stream = nullptr;
+  long long end = 0;
+};
 struct Function {
   Launch launch;  // NULL for a kernel that was compiled for a real GPU
 };
 
 std::recursive_mutex guard;
-std::deque<Work> queue;
 std::map<uint64_t, size_t> allocations;
 Stream default_stream;
+std::vector<Stream *> streams = {&default_stream};
 int captures = 0, launches = 0, failing_launches = 0;
 bool runs_late = false, in_host_call = false, protects = true;
 thread_local std::vector<int> contexts;
@@ -53,15 +60,22 @@ void protect(int protection) {
   for (const auto &[address, size] : allocations) mprotect(reinterpret_cast<void *>(address), size, protection);
 }
 
-void run_all() {
-  if (queue.empty()) return;
+// Runs a stream's work up to a place in it.
+void run(Stream *stream, long long end) {
+  if (stream->done >= end) return;
   protect(PROT_READ | PROT_WRITE);
-  while (!queue.empty()) {
-    const Work work = queue.front();
-    queue.pop_front();
+  while (stream->done < end) {
+    const Work work = stream->queue.front();
+    stream->queue.pop_front();
+    stream->done++;
     work();
   }
   protect(PROT_NONE);
+}
+
+// The newest stream first, for there is no order between them.
+void run_all() {
+  for (size_t i = streams.size(); i-- > 0;) run(streams[i], streams[i]->enqueued);
 }
 
 // The status of a call that needs a context, and may not be made inside a host's function.
@@ -82,8 +96,9 @@ int enqueue(Stream *stream, Work work) {
   if (target->captured) {
     target->captured->nodes.push_back(std::move(work));
   } else {
-    queue.push_back(std::move(work));
-    if (!runs_late) run_all();
+    target->queue.push_back(std::move(work));
+    target->enqueued++;
+    if (!runs_late) run(target, target->enqueued);
   }
   return success;
 }
@@ -103,6 +118,16 @@ void fake_share_memory() { protects = false; }
 // So many launches fail.
 void fake_fail_launches(int count) { failing_launches = count; }
 int fake_launches() { return launches; }
+// Those that were enqueued on a stream.
+int fake_launches_on(Stream *stream) { return (stream ? stream : &default_stream)->launches; }
+Stream *fake_stream() {
+  Lock lock(guard);
+  streams.push_back(new Stream);
+  return streams.back();
+}
+int fake_allocations() { return static_cast<int>(allocations.size()); }
+// What this thread may do while a stream is captured; 0 is the driver's usual.
+int fake_capture_mode() { return capture_mode; }
 
 uint64_t fake_allocate(size_t size) {
   Lock lock(guard);
@@ -140,10 +165,14 @@ Graph *fake_end_capture(Stream *stream) {
   captures--;
   return graph;
 }
-void fake_replay(Graph *graph) {
-  Lock lock(guard);
-  for (const Work &work : graph->nodes) queue.push_back(work);
-  if (!runs_late) run_all();
+void fake_replay(Graph *graph, Stream *stream) {
+  for (const Work &work : graph->nodes) {
+    Lock lock(guard);
+    Stream *target = stream ? stream : &default_stream;
+    target->queue.push_back(work);
+    target->enqueued++;
+    if (!runs_late) run(target, target->enqueued);
+  }
 }
 
 // ---- The driver's own -----------------------------------------------------------------------------------
@@ -254,17 +283,18 @@ int cuMemcpyHtoDAsync_v2(uint64_t address, const void *source, size_t size, Stre
 }
 
 int cuStreamCreate(Stream **stream, unsigned) {
+  Lock lock(guard);
   *stream = new Stream;
+  streams.push_back(*stream);
   return usable();
 }
-int cuStreamDestroy_v2(Stream *stream) {
-  delete stream;
-  return usable();
-}
-int cuStreamSynchronize(Stream *) {
+// Its work goes on; so does the object, for somebody might still name it.
+int cuStreamDestroy_v2(Stream *) { return usable(); }
+int cuStreamSynchronize(Stream *stream) {
   Lock lock(guard);
   if (int status = unsafe()) return status;
-  run_all();
+  Stream *target = stream ? stream : &default_stream;
+  run(target, target->enqueued);
   return success;
 }
 int cuStreamIsCapturing(Stream *stream, int *status) {
@@ -284,8 +314,19 @@ int cuEventDestroy_v2(Event *event) {
   delete event;
   return usable();
 }
-int cuEventRecord(Event *, Stream *) { return usable(); }
-int cuEventSynchronize(Event *) { return cuCtxSynchronize(); }
+int cuEventRecord(Event *event, Stream *stream) {
+  Lock lock(guard);
+  Stream *target = stream ? stream : &default_stream;
+  *event = {target, target->enqueued};
+  return usable();
+}
+// An event that was never recorded has come.
+int cuEventSynchronize(Event *event) {
+  Lock lock(guard);
+  if (int status = unsafe()) return status;
+  if (event->stream) run(event->stream, event->end);
+  return success;
+}
 
 int cuLaunchHostFunc(Stream *stream, void (*function)(void *), void *context) {
   Lock lock(guard);
@@ -304,6 +345,7 @@ int cuLaunchKernel(Function *function, unsigned blocks, unsigned, unsigned, unsi
   if (failing_launches > 0) return failing_launches--, 719;
   void *a[3];
   for (int i = 0; i < 3; i++) std::memcpy(&a[i], arguments[i], 8);
+  (stream ? stream : &default_stream)->launches++;
   return enqueue(stream, [=] {
     launches++;
     if (function->launch) function->launch(a[0], a[1], a[2], blocks);

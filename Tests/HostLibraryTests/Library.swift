@@ -53,6 +53,9 @@ enum Library {
   static let restore: @convention(c) (Handle, UnsafeRawPointer?, UInt64, ErrorPlace) -> optplug_status =
     function("restore")
   static let reset: @convention(c) (Handle, UInt32, ErrorPlace) -> optplug_status = function("reset")
+  static let resetSeveral:
+    @convention(c) (Handle, UnsafePointer<UInt32>?, UInt32, ErrorPlace) -> optplug_status = function(
+      "reset_several")
   static let stateChanged: @convention(c) (Handle, UInt64, ErrorPlace) -> optplug_status =
     function("state_changed")
   static let useCUDA: @convention(c) (Handle, Int32, UnsafeMutableRawPointer?, ErrorPlace) -> optplug_status =

@@ -69,6 +69,39 @@ import Testing
     #expect(run.gpu.launches == before + 2)
   }
 
+  /// Work is enqueued where the trainer says, from one step to the next.
+  @Test func streams() throws {
+    let run = try DeviceRun("lookahead(k=2, adam)", .float32)
+    let (first, second) = (run.gpu.makeStream(), run.gpu.makeStream())
+    run.session.use(stream: first)
+    try run.placeState()
+    try run.step()
+    let (before, other) = (run.gpu.launches(on: first), run.gpu.launches(on: nil))
+    #expect(before > 0)
+    try run.expectSameBits("first stream")
+    run.session.use(stream: second)
+    try run.step()
+    try run.session.reset(parameters: [0])
+    try run.plain.reset(parameter: 0)
+    #expect(run.gpu.launches(on: second) > 0)
+    #expect(run.gpu.launches(on: first) == before && run.gpu.launches(on: nil) == other)
+    try run.expectSameBits("second stream")
+  }
+
+  /// Groups upon groups: what a launch needs is made once.
+  @Test func manyGroups() throws {
+    let run = try DeviceRun(
+      "lookahead(k=2, sgd(lr=0.1, momentum=0.9))", .float32, shapes: Array(repeating: [3], count: 150),
+      groups: 150)
+    try run.placeState()
+    for _ in 1...4 { try run.step() }
+    let before = run.gpu.allocations
+    for _ in 1...4 { try run.step() }
+    // Each step's gradients are in the same places.
+    #expect(run.gpu.allocations == before)
+    try run.expectSameBits("150 groups")
+  }
+
   // ---- Graphs -----------------------------------------------------------------------------------------
 
   @Test(
@@ -98,6 +131,7 @@ import Testing
     try run.expectSameBits("\(expression), a step after replays")
     try run.step(absent: [3]) { _ in replay?() }
     try run.expectSameBits("\(expression), a replay after that")
+    #expect(run.gpu.captureMode == 0)
   }
 
   @Test func aReplayAfterTheOptimizersEndDoesNothing() throws {
@@ -116,7 +150,8 @@ import Testing
     #expect(memory.bytes == before)
   }
 
-  /// What the graph was captured for can change, as Lookahead's period: the replay says so and changes nothing.
+  /// What the graph was captured for can change, as Lookahead's period: the replay changes nothing, which is told of once,
+  /// and what is captured anew works.
   @Test func aReplayWithoutItsProgramIsReported() throws {
     let run = try DeviceRun("lookahead(k=100000, sgd(lr=0.1))", .float32, shapes: [[4]])
     try run.placeState()
@@ -131,7 +166,18 @@ import Testing
     let before = run.device[0].bytes
     replay?()
     #expect(run.device[0].bytes == before)
+    replay?()
     expectProblem("lacks the program of step 3") { try run.session.settle() }
+    #expect(run.device[0].bytes == before && run.remote.stepCount == 2)
+    try run.session.settle()
+    try run.plain.set("k", to: 1)
+    var other: (() -> Void)?
+    try run.step { gradients in
+      other = try run.gpu.capture(nil) { try run.session.step(gradients: gradients) }
+      other?()
+      replay?()
+    }
+    try run.expectSameBits("captured anew")
   }
 
   // ---- Refusals ---------------------------------------------------------------------------------------
@@ -176,6 +222,18 @@ import Testing
     expectProblem("cuLaunchKernel failed: CUDA_ERROR_LAUNCH_FAILED") { try run.step() }
   }
 
+  /// What fails before a kernel is launched has not counted.
+  @Test func aStepThatCannotBePreparedIsNone() throws {
+    let run = try DeviceRun("sgd(lr=0.1, momentum=0.9)", .float32)
+    expectProblem("lies nowhere") {
+      try run.session.step(
+        gradients: Array(repeating: nil, count: 5) + [UnsafeRawPointer(run.device[5].pointer)])
+    }
+    try run.placeState()
+    try run.step()
+    try run.expectSameBits("the first that was prepared")
+  }
+
   /// A device that the compiler does not know gets PTX for the newest that is older.
   @Test func newerDevices() throws {
     let run = try DeviceRun("sgd(lr=0.1)", .float32, number: 1)
@@ -190,7 +248,7 @@ import Testing
     for number in 1...3 {
       try run.step()
       if number == 2 {
-        try run.session.reset(parameter: 1)
+        try run.session.reset(parameters: [1])
         try run.plain.reset(parameter: 1)
       }
       try run.expectSameBits("reset after 2")

@@ -49,7 +49,10 @@ final class DeviceRun {
 
   static let shapes = [[5], [FusedProgram.cudaChunk + 1907], [0], [1], [17, 3], [64]]
 
-  init(_ expression: String, _ dtype: DType, shapes: [[Int]] = DeviceRun.shapes, number: Int = 0) throws {
+  init(
+    _ expression: String, _ dtype: DType, shapes: [[Int]] = DeviceRun.shapes, groups groupCount: Int = 2,
+    number: Int = 0
+  ) throws {
     let gpu = try FakeCUDA.shared.get()
     (self.gpu, self.dtype) = (gpu, dtype)
     counts = shapes.map { $0.reduce(1, *) }
@@ -67,12 +70,12 @@ final class DeviceRun {
     self.host = host
     func parameters(_ place: (Int) -> UnsafeMutableRawPointer) -> [Parameter] {
       shapes.enumerated().map { i, shape in
-        Parameter(name: "t\(i)", shape: shape, dtype: dtype, values: place(i), group: i % 2)
+        Parameter(name: "t\(i)", shape: shape, dtype: dtype, values: place(i), group: i % groupCount)
       }
     }
-    let groups = [
-      ParameterGroup(name: "even"), ParameterGroup(name: "odd", settings: [(name: "lr", value: "0.02")]),
-    ]
+    let groups = (0..<groupCount).map { group in
+      ParameterGroup(name: "\(group)", settings: group == 1 ? [(name: "lr", value: "0.02")] : [])
+    }
     let tree = try OptimizerExpression(parsing: expression)
     plain = try Optimizer(
       tree, registry: BuildProducts.registry(), parameters: parameters { host[$0] }, groups: groups)

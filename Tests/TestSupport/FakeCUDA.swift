@@ -63,6 +63,22 @@ public final class FakeCUDA: @unchecked Sendable {
   /// How many kernels have run.
   public var launches: Int { Int(function("fake_launches", as: (@convention(c) () -> Int32).self)()) }
 
+  /// How many kernels were enqueued on a stream.
+  public func launches(on stream: OpaquePointer?) -> Int {
+    Int(function("fake_launches_on", as: (@convention(c) (OpaquePointer?) -> Int32).self)(stream))
+  }
+
+  /// Another stream.
+  public func makeStream() -> OpaquePointer? {
+    function("fake_stream", as: (@convention(c) () -> OpaquePointer?).self)()
+  }
+
+  /// How many pieces of memory are given out.
+  public var allocations: Int { Int(function("fake_allocations", as: (@convention(c) () -> Int32).self)()) }
+
+  /// What this thread may do while a stream is captured; 0 is the driver's usual.
+  public var captureMode: Int { Int(function("fake_capture_mode", as: (@convention(c) () -> Int32).self)()) }
+
   /// Lets so many launches fail.
   public func failLaunches(_ count: Int) { call("fake_fail_launches", Int32(count)) }
 
@@ -71,13 +87,13 @@ public final class FakeCUDA: @unchecked Sendable {
   public func capture(_ stream: OpaquePointer?, _ body: () throws -> Void) rethrows -> () -> Void {
     let begin = function("fake_begin_capture", as: (@convention(c) (OpaquePointer?) -> Void).self)
     let end = function("fake_end_capture", as: (@convention(c) (OpaquePointer?) -> OpaquePointer?).self)
-    let replay = function("fake_replay", as: (@convention(c) (OpaquePointer?) -> Void).self)
+    let replay = function("fake_replay", as: (@convention(c) (OpaquePointer?, OpaquePointer?) -> Void).self)
     begin(stream)
     do { try body() } catch {
       _ = end(stream)
       throw error
     }
     let graph = end(stream)
-    return { replay(graph) }
+    return { replay(graph, stream) }
   }
 }

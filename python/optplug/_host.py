@@ -244,9 +244,10 @@ class Host:
         """Waits until replayed graphs have taken their steps. Raises: OptPlugError where one could not."""
         self._library.call("settle", self._handle)
 
-    def reset(self, tensor: int) -> None:
-        """Gives the state of a tensor its initial values."""
-        self._library.call("reset", self._handle, tensor)
+    def reset(self, tensors: Sequence[int]) -> None:
+        """Gives the state of tensors its initial values."""
+        numbers = (ctypes.c_uint32 * len(tensors))(*tensors)
+        self._library.call("reset_several", self._handle, numbers, len(tensors))
 
     def state_changed(self, step: int) -> None:
         """Says that state was written in place, and how many steps were taken."""

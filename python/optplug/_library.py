@@ -157,7 +157,7 @@ _FUNCTIONS = {
     "move_state": [c_void_p, c_uint32, c_void_p, _ERROR],
     "save": [c_void_p, c_void_p, c_uint64, POINTER(c_uint64), _ERROR],
     "restore": [c_void_p, c_char_p, c_uint64, _ERROR],
-    "reset": [c_void_p, c_uint32, _ERROR],
+    "reset_several": [c_void_p, c_void_p, c_uint32, _ERROR],
     "state_changed": [c_void_p, c_uint64, _ERROR],
     "use_cuda": [c_void_p, c_int32, c_void_p, _ERROR],
     "settle": [c_void_p, _ERROR],

@@ -114,7 +114,9 @@ final class CUDAMemory {
   /// The driver waits until nothing uses the memory any more.
   deinit {
     try? device.use {
-      _ = kind == .device ? device.driver.free(address) : device.driver.freeHost(pointer)
+      try device.driver.relaxed {
+        _ = kind == .device ? device.driver.free(address) : device.driver.freeHost(pointer)
+      }
     }
   }
 }

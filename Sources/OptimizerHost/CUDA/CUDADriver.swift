@@ -106,6 +106,15 @@ struct CUDADriver: @unchecked Sendable {
     }
   }
 
+  /// Runs `body`, which may do on this thread what may not be captured, although a stream is.
+  func relaxed<R>(_ body: () throws -> R) throws -> R {
+    // CU_STREAM_CAPTURE_MODE_RELAXED
+    var mode: Int32 = 2
+    try check(exchangeCaptureMode(&mode), "cuThreadExchangeStreamCaptureMode")
+    defer { _ = exchangeCaptureMode(&mode) }
+    return try body()
+  }
+
   /// - Throws: `OptimizerError.device` unless a function's status is CUDA_SUCCESS.
   func check(_ status: Int32, _ function: String) throws {
     guard status != 0 else { return }

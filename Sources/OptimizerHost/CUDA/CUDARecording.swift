@@ -24,7 +24,8 @@ final class CUDARecording: @unchecked Sendable {
   private let device: CUDADevice
   private var entries: [Entry] = []
   private let host, constants: CUDAMemory
-  private let lock = Lock()
+  /// The session's `counting`.
+  private let lock: Lock
   // Guarded by `lock`: a replay runs on a thread of the driver's.
   private weak var session: CUDASession?
   private var problem: OptimizerError?
@@ -33,9 +34,9 @@ final class CUDARecording: @unchecked Sendable {
   init(
     _ session: CUDASession, _ gradients: [UnsafeRawPointer?], _ hasGradient: [Bool], _ scale: Double
   ) throws {
-    (self.session, device) = (session, session.device)
+    (self.session, device, lock) = (session, session.device, session.counting)
     (self.hasGradient, gradientScale) = (hasGradient, scale)
-    let launches = try Self.coming(session, hasGradient, scale)
+    let launches = try lock.withLock { try Self.coming(session, hasGradient, scale) }
     var bytes: [UInt8] = []
     let offsets = launches.map { launch in
       let offset = bytes.count
@@ -84,15 +85,13 @@ final class CUDARecording: @unchecked Sendable {
     -> R
   {
     let driver = device.driver
-    // CU_STREAM_CAPTURE_MODE_RELAXED
-    var mode: Int32 = 2
-    try driver.check(driver.exchangeCaptureMode(&mode), "cuThreadExchangeStreamCaptureMode")
-    defer { _ = driver.exchangeCaptureMode(&mode) }
-    var stream: CUDADriver.Stream?
-    // CU_STREAM_NON_BLOCKING
-    try driver.check(driver.createStream(&stream, 1), "cuStreamCreate")
-    defer { _ = driver.destroyStream(stream) }
-    return try body(stream)
+    return try driver.relaxed {
+      var stream: CUDADriver.Stream?
+      // CU_STREAM_NON_BLOCKING
+      try driver.check(driver.createStream(&stream, 1), "cuStreamCreate")
+      defer { _ = driver.destroyStream(stream) }
+      return try body(stream)
+    }
   }
 
   /// Captures the call of the host, the copy of the constants, and the kernels.
@@ -120,12 +119,14 @@ final class CUDARecording: @unchecked Sendable {
     lock.withLock {
       place.initializeMemory(as: UInt8.self, repeating: 0, count: host.byteCount)
       guard let session, problem == nil else { return }
+      let counters = session.optimizer.counters()
       do {
         let next = try session.advance(hasGradient, gradientScale)
         let places = try (next.updates + next.restarts).map { launch in
           guard let entry = entries.first(where: { launch.isSame($0.launch) }) else {
             throw OptimizerError.parameters(
-              "a replayed graph lacks the program of step \(session.optimizer.stepCount); capture it anew")
+              "a replayed graph lacks the program of step \(session.optimizer.stepCount), and takes no steps any more; "
+                + "capture it anew")
           }
           return (launch, entry.offset)
         }
@@ -134,10 +135,9 @@ final class CUDARecording: @unchecked Sendable {
           launch.appendConstants(to: &bytes)
           (place + offset).copyMemory(from: bytes, byteCount: bytes.count)
         }
-      } catch let error as OptimizerError {
-        problem = error
       } catch {
-        problem = .parameters("\(error)")
+        session.optimizer.setCounters(counters)
+        problem = error as? OptimizerError ?? .parameters("\(error)")
       }
     }
   }

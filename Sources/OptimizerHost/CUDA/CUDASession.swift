@@ -16,6 +16,9 @@ package final class CUDASession {
   private let staging: Staging
   private var stream: CUDADriver.Stream?
   private var hasStarted = false
+  /// Held where counters advance: replays do that on a thread of the driver's. Nothing that waits for the GPU may be done
+  /// with it.
+  let counting = Lock()
 
   /// A launch that came up before, and its table.
   private struct Known {
@@ -23,7 +26,10 @@ package final class CUDASession {
     let parameterType: DType
     let table: LaunchTable
   }
-  private var known: [Known] = []
+  /// By the launches' first parameters, those used last at the end.
+  private var known: [Int: [Known]] = [:]
+  /// Gradients that come and go could make any number of them.
+  private static let mostKnown = 16
   /// What state is reset by, by the kernels' sources: tables, and memory for constants.
   private var resets: [String: (table: LaunchTable, constants: CUDAMemory)] = [:]
 
@@ -47,7 +53,11 @@ package final class CUDASession {
     }
   }
 
-  deinit { for recording in recordings { recording.close() } }
+  deinit { close() }
+
+  /// To be called before the session is given up: a replay that runs must not be its last owner, for that is a thread on
+  /// which nothing of the driver's may be called.
+  package func close() { for recording in recordings { recording.close() } }
 
   /// The stream on which work is enqueued from now on; nil is the default stream.
   package func use(stream: OpaquePointer?) { self.stream = stream }
@@ -64,16 +74,29 @@ package final class CUDASession {
       guard status == 0 else { return try capture(gradients, hasGradient, gradientScale) }
       try waitForReplays()
       try startState()
-      let (launches, restarts) = try advance(hasGradient, gradientScale)
-      try enqueue(launches + restarts, gradients)
+      let updates = try fusion.launches(hasGradient: hasGradient, gradientScale: gradientScale)
+      // What can fail comes before anything counts or runs.
+      let tables = try updates.map { try preparedTable(for: $0, gradients) }
+      let restarts = counting.withLock { count(hasGradient) }
+      do {
+        try enqueue(updates + restarts, tables + restarts.map { try preparedTable(for: $0, gradients) })
+      } catch OptimizerError.gpu(let problem) {
+        throw OptimizerError.device("compiling in the middle of a step", problem: problem)
+      }
     }
   }
 
   /// What the next step launches, which counts as taken from here on: the updates, and what starts bases afresh then.
+  /// To be called with `counting` held.
   func advance(_ hasGradient: [Bool], _ scale: Double) throws -> (
     updates: [Fusion.Launch], restarts: [Fusion.Launch]
   ) {
-    let launches = try fusion.launches(hasGradient: hasGradient, gradientScale: scale)
+    let updates = try fusion.launches(hasGradient: hasGradient, gradientScale: scale)
+    return (updates, count(hasGradient))
+  }
+
+  /// Counts a step. Returns what starts bases afresh after it.
+  private func count(_ hasGradient: [Bool]) -> [Fusion.Launch] {
     optimizer.countStep { hasGradient[$0] }
     var restarts: [Fusion.Launch] = []
     optimizer.forEachRestart { bases, parameters in
@@ -84,11 +107,11 @@ package final class CUDASession {
       restarts += fusion.initialLaunches(of: nodes, parameters: parameters)
     }
     if !restarts.isEmpty { optimizer.engine.countersHaveChanged() }
-    return (launches, restarts)
+    return restarts
   }
 
   /// Sends the constants of launches, and launches them.
-  private func enqueue(_ launches: [Fusion.Launch], _ gradients: [UnsafeRawPointer?]) throws {
+  private func enqueue(_ launches: [Fusion.Launch], _ tables: [LaunchTable]) throws {
     guard !launches.isEmpty else { return }
     var bytes: [UInt8] = []
     let offsets = launches.map { launch in
@@ -104,26 +127,40 @@ package final class CUDASession {
       try bytes.withUnsafeBytes { try staging.send($0, to: constants.address, on: stream) }
       sent = bytes
     }
-    for (launch, offset) in zip(launches, offsets) {
-      let table = try table(for: launch)
-      try table.update(launch.parameters, places, gradients: gradients) {
-        try staging.send($0, to: $1, on: stream)
-      }
+    for (table, offset) in zip(tables, offsets) {
       try table.launch(constants.address + UInt64(offset), on: stream)
     }
   }
 
+  /// The table for a launch, as the GPU will have it then.
+  private func preparedTable(
+    for launch: Fusion.Launch, _ gradients: [UnsafeRawPointer?]
+  ) throws -> LaunchTable {
+    let table = try table(for: launch)
+    try table.update(launch.parameters, places, gradients: gradients) {
+      try staging.send($0, to: $1, on: stream)
+    }
+    return table
+  }
+
   private func table(for launch: Fusion.Launch) throws -> LaunchTable {
-    let place = known.firstIndex {
+    let first = launch.parameters[0]
+    var alike = known[first] ?? []
+    let place = alike.firstIndex {
       $0.table.parameters == launch.parameters && $0.parameterType == launch.parameterType
         && $0.program == launch.program
     }
-    if let place { return known[place].table }
-    // Gradients that come and go could make any number of them.
-    if known.count >= 64 { known.removeFirst() }
-    let table = try makeTable(launch)
-    known.append(Known(program: launch.program, parameterType: launch.parameterType, table: table))
-    return table
+    if let place, place == alike.count - 1 { return alike[place].table }
+    let found: Known
+    if let place {
+      found = alike.remove(at: place)
+    } else {
+      if alike.count >= Self.mostKnown { alike.removeFirst() }
+      found = Known(
+        program: launch.program, parameterType: launch.parameterType, table: try makeTable(launch))
+    }
+    known[first] = alike + [found]
+    return found.table
   }
 
   func makeTable(_ launch: Fusion.Launch) throws -> LaunchTable {
@@ -164,18 +201,17 @@ package final class CUDASession {
     hasStarted = true
   }
 
-  /// Gives all state of a parameter its initial value.
+  /// Gives all state of parameters its initial value.
   /// - Throws: `OptimizerError`.
-  package func reset(parameter: Int) throws {
+  package func reset(parameters: [Int]) throws {
     try optimizer.checkIsIdle()
     try device.use {
       try waitForReplays()
-      try startState()
-      for node in optimizer.tree.nodes where node.view.contains(parameter) {
-        node.parameterSteps[parameter] = 0
+      for node in optimizer.tree.nodes {
+        for i in parameters where node.view.contains(i) { node.parameterSteps[i] = 0 }
       }
       optimizer.engine.countersHaveChanged()
-      try reset([parameter])
+      if hasStarted { try reset(parameters) } else { try startState() }
     }
   }
 
@@ -238,7 +274,11 @@ package final class CUDASession {
   private func waitForReplays() throws {
     guard !recordings.isEmpty else { return }
     try device.driver.check(device.driver.synchronize(), "cuCtxSynchronize")
-    for recording in recordings { if let failure = recording.failure { throw failure } }
+    // One that has failed takes no more steps, and is told of once.
+    guard let place = recordings.firstIndex(where: { $0.failure != nil }) else { return }
+    let recording = recordings.remove(at: place)
+    recording.close()
+    if let failure = recording.failure { throw failure }
   }
 }
 

@@ -37,7 +37,7 @@ extension FusedProgram {
       let value = results.first { $0.stream == .parameter }?.value ?? ""
       columns.append(("p, rounded", "half_bits", false, "narrow(\(value))"))
     }
-    let lanes = 16 / trained.size
+    let lanes = 16 / dtype.size
     var text = Self.types(streams: columns.count, lanes: lanes)
     if dtype.isHalf { text.append("typedef unsigned short half_bits;") }
     if dtype.isHalf, readsGradient { text += Self.widening(dtype) }
@@ -70,13 +70,13 @@ extension FusedProgram {
   /// A kernel as those of programs, whose streams are a float and a number of 16 bits: the first becomes the second.
   /// - Parameter dtype: bfloat16 or float16.
   static func cudaWidening(_ dtype: DType) -> String {
-    var text = types(streams: 2, lanes: 4) + ["typedef unsigned short half_bits;"] + widening(dtype)
+    var text = types(streams: 2, lanes: 8) + ["typedef unsigned short half_bits;"] + widening(dtype)
     text += [
       "", "struct constants { long long acts; };", "",
       "static __device__ __forceinline__ void update(const constants &, float &x0, const half_bits &x1) {",
       "  x0 = widen(x1);", "}", "",
     ]
-    text += kernel([("float", false, true), ("half_bits", true, false)], lanes: 4)
+    text += kernel([("float", false, true), ("half_bits", true, false)], lanes: 8)
     return text.joined(separator: "\n")
   }
 
@@ -84,7 +84,7 @@ extension FusedProgram {
     [
       "struct segment { void *streams[\(streams)]; long long count; };",
       "struct chunk { unsigned segment, part; };",
-      "template <typename T> struct alignas(sizeof(T) * \(lanes)) lanes { T at[\(lanes)]; };",
+      "template <typename T> struct alignas(16) lanes { T at[\(lanes)]; };",
     ]
   }
 
@@ -110,7 +110,7 @@ extension FusedProgram {
         ])
   }
 
-  /// The kernel around `update`: 16 bytes of the widest stream at a time where all streams allow it.
+  /// The kernel around `update`: 16 bytes of the narrowest stream at a time where all streams allow it.
   private static func kernel(
     _ columns: [(type: String, isRead: Bool, isWritten: Bool)], lanes: Int
   ) -> [String] {
@@ -132,7 +132,7 @@ extension FusedProgram {
     // Pointers from memory could mean anything; these mean the device's.
     for i in columns.indices { text.append("  __builtin_assume(__isGlobal(p\(i)));") }
     let aligned = columns.enumerated().map { i, column in
-      "(unsigned long long)p\(i) % sizeof(lanes<\(column.type)>)"
+      "(unsigned long long)p\(i) % alignof(lanes<\(column.type)>)"
     }
     text += [
       "  int tail = 0;",

@@ -48,6 +48,7 @@ static optplug_status keep(optplug_host_optimizer *optimizer, void *bytes, uint6
   optplug_status status = optplug_host_save(optimizer, bytes, capacity, &size, error);
   if (status == OPTPLUG_OK) status = optplug_host_restore(optimizer, bytes, size, error);
   if (status == OPTPLUG_OK) status = optplug_host_reset(optimizer, 0, error);
+  if (status == OPTPLUG_OK) status = optplug_host_reset_several(optimizer, NULL, 0, error);
   if (status == OPTPLUG_OK) status = optplug_host_state_changed(optimizer, 0, error);
   return status;
 }

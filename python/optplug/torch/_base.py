@@ -126,6 +126,8 @@ class PluginOptimizer(TorchOptimizer):
         engine = self._made()
         # GradScaler hands these over when the optimizer scales by itself.
         found_inf, grad_scale = getattr(self, "found_inf", None), getattr(self, "grad_scale", None)
+        if isinstance(engine, GPUEngine) and (found_inf is not None or grad_scale is not None):
+            engine.refuse_capture("scaler.step(optimizer)")
         if found_inf is not None and float(found_inf) != 0:
             return loss
         scale = 1.0 if grad_scale is None else 1.0 / float(grad_scale)

@@ -164,6 +164,8 @@ class Engine:
         # All values are looked at and copied first: one may be wrong, or lie in this engine's memory.
         found = [self._found(state.get(self.parameters[i]) or {}, i) for i in due]
         changed = self._adopt_model(state) or bool(due)
+        if with_state := [i for i in due if self._state_views[i]]:
+            self.host.reset(with_state)
         for i, values in zip(due, found):
             self._adopt(optimizer, i, values)
         self._present = present
@@ -189,10 +191,9 @@ class Engine:
         return Found({key: value.detach().clone() for key, value in held.items()}, steps, aliases)
 
     def _adopt(self, optimizer: PluginOptimizer, i: int, found: Found) -> None:
-        """Takes over what `state` held for a parameter; what it did not hold gets its initial value."""
+        """Takes over what `state` held for a parameter; what it did not hold has its initial value."""
         views, entry = self._state_views[i], optimizer.state.get(self.parameters[i])
         if views:
-            self.host.reset(i)
             for node, count in found.steps.items():
                 self._counters.steps[node][i] = count
             for key, value in found.values.items():

@@ -6,7 +6,6 @@ import ctypes
 import functools
 import importlib.util
 import os
-import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 
 
 _NOT_READY = (
-    "a graph is captured, but the optimizer's state is not there yet, or not for these gradients; take one step before, "
-    "as PyTorch's notes on CUDA graphs say"
+    "a graph is captured, but the optimizer's state is not there yet, or not for these parameters and gradients; take one "
+    "step before, as PyTorch's notes on CUDA graphs say"
 )
 
 
@@ -40,7 +39,7 @@ class GPUEngine(Engine):
 
     def __init__(self, optimizer: PluginOptimizer, device: torch.device):
         """Raises: CannotRun, with the reason."""
-        if is_capturing():
+        if is_capturing(device):
             raise RuntimeError(_NOT_READY)
         self.device = device
         self._stream: int | None = None
@@ -76,12 +75,23 @@ class GPUEngine(Engine):
             self.host.move_state(place, tensor.data_ptr())
         return tensor
 
+    def set_hyperparameters(self, optimizer: PluginOptimizer) -> bool:
+        if self.recorded and is_capturing(self.device) and self._settings.have_changed(optimizer):
+            raise RuntimeError(
+                "a graph is captured, but settings have changed since the last step; call apply_settings() before"
+            )
+        return super().set_hyperparameters(optimizer)
+
+    def adopt_state(self, optimizer: PluginOptimizer, present: list[int]) -> None:
+        self._follow_stream()
+        super().adopt_state(optimizer, present)
+
     def step(
         self, optimizer: PluginOptimizer, scale: float = 1.0, loss: float | None = None,
         reevaluate: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
         self._follow_stream()
-        if not is_capturing():
+        if not is_capturing(self.device):
             return super().step(optimizer, scale, loss, reevaluate)
         gradients, kinds, present = self._found_gradients()
         if not self.shows_state(optimizer, present):
@@ -91,9 +101,14 @@ class GPUEngine(Engine):
         self.host.step(addresses.buffer_info()[0], None, scale)
         self.recorded = True
 
+    def refuse_capture(self, what: str) -> None:
+        """For what needs numbers of the GPU on the CPU. Raises: RuntimeError while a graph is captured."""
+        if is_capturing(self.device):
+            raise RuntimeError(f"{what} cannot be captured: it asks the GPU for a number; call optimizer.step() instead")
+
     def catch_up(self) -> None:
         """Takes note of the steps that replays of graphs have taken, once they have."""
-        if self.recorded and not is_capturing():
+        if self.recorded and not is_capturing(self.device):
             self.host.settle()
             if not self._counters.were_written():
                 self._counters.read()
@@ -147,9 +162,10 @@ def current_stream(device: torch.device) -> int:
     return torch.cuda.current_stream(device).cuda_stream
 
 
-def is_capturing() -> bool:
-    """Whether what is enqueued becomes a graph."""
-    return torch.cuda.is_current_stream_capturing()
+def is_capturing(device: torch.device) -> bool:
+    """Whether what is enqueued on a GPU's current stream becomes a graph."""
+    with torch.cuda.device(device):
+        return torch.cuda.is_current_stream_capturing()
 
 
 @functools.cache
@@ -162,14 +178,16 @@ def load_compiler() -> None:
         return
     found = importlib.util.find_spec("nvidia")
     folders = [Path(place) for place in found.submodule_search_locations or []] if found else []
-    folders.append(Path(torch.__file__).parent / "lib")
-    files = [file for folder in folders for file in folder.glob("**/libnvrtc.so.*") if file.suffix[1:].isdigit()]
-    wanted = re.match(r"\d+", torch.version.cuda or "")
-    # That of torch's own CUDA first, then the newest.
-    files.sort(key=lambda file: (wanted is not None and file.suffix[1:] == wanted[0], int(file.suffix[1:])), reverse=True)
-    for file in files:
+    for file in compilers([*folders, Path(torch.__file__).parent / "lib"], torch.version.cuda):
         try:
             ctypes.CDLL(str(file))
             return
         except OSError:
             continue
+
+
+def compilers(folders: list[Path], cuda: str | None) -> list[Path]:
+    """The NVRTCs below some folders: those of a version of CUDA, as "12.8", then the newest."""
+    wanted = (cuda or "").partition(".")[0]
+    files = [file for folder in folders for file in folder.glob("**/libnvrtc.so.*") if file.suffix[1:].isdigit()]
+    return sorted(files, key=lambda file: (file.suffix[1:] == wanted, int(file.suffix[1:])), reverse=True)

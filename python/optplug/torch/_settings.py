@@ -42,6 +42,10 @@ class Settings:
             values[place] = self._hyperparameters[place].rounded(value)
         return values
 
+    def have_changed(self, optimizer: PluginOptimizer) -> bool:
+        """Whether the groups say anything else."""
+        return [self._group_values(optimizer, group) for group in optimizer.param_groups] != self._values
+
     def hand_over(self, optimizer: PluginOptimizer, host: Host) -> bool:
         """Hands over what has changed. Returns whether that was possible: some decide which state exists."""
         for i, group in enumerate(optimizer.param_groups):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,23 +19,38 @@ class FakeGPU:
 
     def __init__(self, driver: ctypes.CDLL):
         self._driver = driver
-        driver.fake_end_capture.restype = ctypes.c_void_p
+        driver.fake_end_capture.restype = driver.fake_stream.restype = ctypes.c_void_p
         self.captures = False
+        #: The current stream, as torch would have it; 0 is the default one.
+        self.stream = 0
 
     @property
     def launches(self) -> int:
         return self._driver.fake_launches()
 
+    def launches_on(self, stream: int) -> int:
+        """How many kernels were enqueued on a stream."""
+        return self._driver.fake_launches_on(ctypes.c_void_p(stream))
+
+    def make_stream(self) -> int:
+        return self._driver.fake_stream()
+
+    def run_late(self, late: bool) -> None:
+        """Whether what is enqueued waits until somebody waits for it."""
+        self._driver.fake_run_late(int(late))
+
     def capture(self, body: Callable[[], object]) -> Callable[[], None]:
-        """Captures what is enqueued meanwhile. Returns what replays it."""
-        self._driver.fake_begin_capture(None)
+        """Captures what is enqueued meanwhile, on a stream of its own. Returns what replays it on the default one."""
+        before, self.stream = self.stream, self.make_stream()
+        place = ctypes.c_void_p(self.stream)
+        self._driver.fake_begin_capture(place)
         self.captures = True
         try:
             body()
         finally:
-            self.captures = False
-            graph = self._driver.fake_end_capture(None)
-        return lambda: self._driver.fake_replay(ctypes.c_void_p(graph))
+            self.captures, self.stream = False, before
+            graph = ctypes.c_void_p(self._driver.fake_end_capture(place))
+        return lambda: self._driver.fake_replay(graph, None)
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +72,7 @@ def cache(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def gpu(driver, cache, monkeypatch) -> FakeGPU:
+def gpu(driver, cache, monkeypatch) -> Iterator[FakeGPU]:
     """From here on new optimizers take torch's CPU for a GPU."""
     fake = FakeGPU(driver)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
@@ -65,7 +80,8 @@ def gpu(driver, cache, monkeypatch) -> FakeGPU:
     monkeypatch.setenv("OPTPLUG_NVRTC", str(Path(driver._name).with_name("libnvrtc.so.13")))
     monkeypatch.setattr(_gpu, "device_of", lambda parameters: torch.device("cpu"))
     monkeypatch.setattr(_gpu, "number_of", lambda device: 0)
-    monkeypatch.setattr(_gpu, "current_stream", lambda device: 0)
-    monkeypatch.setattr(_gpu, "is_capturing", lambda: fake.captures)
+    monkeypatch.setattr(_gpu, "current_stream", lambda device: fake.stream)
+    monkeypatch.setattr(_gpu, "is_capturing", lambda device: fake.captures)
     monkeypatch.setattr(_gpu, "load_compiler", lambda: None)
-    return fake
+    yield fake
+    fake.run_late(False)

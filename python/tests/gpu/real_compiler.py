@@ -16,7 +16,7 @@ from optplug.torch import AdamW, Lookahead, _gpu  # noqa: E402
 _gpu.device_of = lambda parameters: torch.device("cpu")
 _gpu.number_of = lambda device: int(sys.argv[2])
 _gpu.current_stream = lambda device: 0
-_gpu.is_capturing = lambda: False
+_gpu.is_capturing = lambda device: False
 
 for dtype in (torch.float32, torch.bfloat16, torch.float16):
     parameter = torch.nn.Parameter(torch.ones(8, dtype=dtype))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from optplug.torch import _gpu
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "Benchmarks"))
@@ -40,7 +41,22 @@ def test_a_difference_is_seen(gpu, monkeypatch):
 
 def test_what_runs_on_the_cpu_is_said(gpu):
     found = bits.compare("lars", torch.float32, CPU)
-    assert "formula of 'lars'" in found.fallback and not found.difference
+    assert "formula of 'lars'" in found.fallback and not found.failed
+    assert "not compared" in report.text(report.Found({}, 3, [found], []))
+
+
+def test_a_gpu_that_cannot_be_used_is_a_failure(gpu, monkeypatch):
+    monkeypatch.setattr(bits.GPUEngine, "__init__", _refuse)
+    found = bits.compare("adamw", torch.float32, CPU)
+    assert found.failed and "no GPU today" in report.Found({}, 3, [found], []).failed[0]
+    case = cases.Case("large/adam", TINY, (cases.OURS, cases.FUSED))
+    with pytest.warns(UserWarning, match="no GPU today"):
+        ours, fused = measure.measure(case, 2, measure.Device("cpu"), copied=1 << 16).contenders
+    assert not ours.seconds and "no GPU today" in ours.missing and fused.seconds
+
+
+def _refuse(self, optimizer, device):
+    raise _gpu.CannotRun("no GPU today")
 
 
 def test_every_elementwise_plugin_is_compared():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import gc
 import io
+import threading
+import time
 import warnings
 
 import pytest
@@ -201,7 +204,7 @@ def test_a_graph_needs_a_step_before(gpu):
         gpu.capture(optimizer.step)
     optimizer.step()
     trained(optimizer)[0].grad = None
-    with pytest.raises(RuntimeError, match="not for these gradients"):
+    with pytest.raises(RuntimeError, match="not for these parameters and gradients"):
         gpu.capture(optimizer.step)
 
 
@@ -210,6 +213,72 @@ def test_a_graph_that_is_out_of_date_is_named(gpu):
     run.ours.param_groups[0]["momentum"] = 0.0  # without its slot
     with pytest.warns(UserWarning, match="capture it anew"):
         take_steps(run.ours, 1, 1)
+
+
+def test_all_is_enqueued_on_the_current_stream(gpu):
+    """After a capture, whose stream was another, too."""
+    run = Captured(gpu, OPTIMIZERS["lookahead"])
+    run.check(1)
+    saved, gpu.stream = copy.deepcopy(run.ours.state_dict()), gpu.make_stream()
+    before = gpu.launches_on(0)
+    run.ours.load_state_dict(saved)
+    with run.ours.evaluation_weights():
+        pass
+    take_steps(run.ours, 5, 1)
+    assert gpu.launches_on(gpu.stream) >= 3 and gpu.launches_on(0) == before
+
+
+def test_counters_wait_for_replays(gpu):
+    run = Captured(gpu, OPTIMIZERS["adam"])
+    gpu.run_late(True)
+    for _ in range(3):
+        run.replay()
+    steps = [entry["step"].item() for entry in run.ours.state_dict()["state"].values()]
+    assert steps == [4] * len(steps)
+
+
+def test_settings_changed_before_a_second_capture(gpu):
+    run = Captured(gpu, OPTIMIZERS["lookahead"])
+    run.ours.param_groups[0]["lr"] = 0.5
+    with pytest.raises(RuntimeError, match="call apply_settings"):
+        gpu.capture(run.ours.step)
+    run.ours.apply_settings()
+    gpu.capture(run.ours.step)
+
+
+def test_an_optimizer_may_end_during_replays(gpu):
+    """The driver's thread must not be the last to hold it: nothing of the driver's may be called there."""
+    for _ in range(10):
+        run = Captured(gpu, OPTIMIZERS["adam"])
+        going = [True]
+
+        def replays(replay=run.replay, going=going):
+            while going[0]:
+                replay()
+
+        thread = threading.Thread(target=replays, daemon=True)
+        thread.start()
+        time.sleep(0.01)
+        # Torch gives a GPU's memory back when the GPU is done with it, a CPU's at once.
+        kept = [trained(run.ours), run.gradients, [dict(entry) for entry in run.ours.state.values()]]
+        del run
+        gc.collect()
+        going[0] = False
+        thread.join(30)
+        assert not thread.is_alive() and kept
+
+
+def test_gradient_scaler(gpu):
+    """What GradScaler hands over; torch divides by the scale, which is a power of two."""
+    ours, reference = AdamW(parameters(), fused=True), on_cpu(AdamW, parameters(), fused=True)
+    for number, (scale, found) in enumerate([(1024.0, 0.0), (1024.0, 1.0), (512.0, 0.0)]):
+        for optimizer in (ours, reference):
+            optimizer.grad_scale, optimizer.found_inf = torch.tensor(scale), torch.tensor(found)
+            take_steps(optimizer, number, 1)
+        assert_same(trained(ours), trained(reference))
+    assert float(ours.state[trained(ours)[0]]["step"]) == 2
+    with pytest.raises(RuntimeError, match="cannot be captured"):
+        gpu.capture(ours.step)
 
 
 # ---- What cannot run there -----------------------------------------------------------------------------------
@@ -247,6 +316,20 @@ def test_several_devices(monkeypatch):
     assert _gpu.device_of([Tensor("cuda:1"), Tensor("cuda:1")]) == torch.device("cuda:1")
     with pytest.raises(_gpu.CannotRun, match="several devices: cpu, cuda:0"):
         _gpu.device_of([Tensor("cuda:0"), Tensor("cpu")])
+
+
+def test_the_compiler_of_torchs_own_cuda_comes_first(tmp_path):
+    names = ["a/libnvrtc.so.12", "b/lib/libnvrtc.so.13", "b/libnvrtc.so.11", "b/libnvrtc-builtins.so.13.0"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    def found(cuda):
+        return [file.relative_to(tmp_path).as_posix() for file in _gpu.compilers([tmp_path / "a", tmp_path / "b"], cuda)]
+
+    assert found("12.8") == [names[0], names[1], names[2]]
+    assert found("13.0") == found(None) == [names[1], names[0], names[2]]
+    assert _gpu.compilers([tmp_path / "none"], "12.8") == []
 
 
 def test_other_errors_are_errors(gpu, monkeypatch):
