@@ -92,7 +92,7 @@ typedef struct optplug_host_options {
 /* Compiles the update of the whole tree to one program, to the same bits, where its optimizers have formulas
    (OPTPLUG_EXTENSION_FORMULA), with the C compiler that CC names, else cc.  Without a compiler that works nothing is
    opened: OPTPLUG_FAILED_PRECONDITION.  Programs are kept in optplug/programs below XDG_CACHE_HOME or ~/.cache.
-   A step whose program cannot be compiled fails likewise, and nothing has changed. */
+   From a step whose program cannot be compiled on, the optimizers' own code takes them. */
 #define OPTPLUG_HOST_JIT 0x2u
 /* Parameters, gradients and state lie in the memory of an NVIDIA GPU; see "On a GPU".  OPTPLUG_HOST_JIT means nothing
    there. */

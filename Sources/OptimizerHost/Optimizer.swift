@@ -43,7 +43,7 @@ public final class Optimizer {
   ///   - threads: how many threads take part in a step.
   ///   - seed: of plugins that use random numbers.
   ///   - pieceElements: how long the pieces of a tensor are that one call gets; the result does not depend on it.
-  ///   - compiler: what makes one program of each step of the whole tree, where its optimizers have formulas; the result
+  ///   - compiler: what makes programs of the whole tree, where its optimizers have formulas; the result
   ///     does not depend on it. Where there is no program, their own code takes the step, and `programProblem` says why.
   ///   - trace: what records every call of a plugin's functions; the result does not depend on it. Not with a compiler.
   /// - Throws: `OptimizerError`.
@@ -211,6 +211,11 @@ public final class Optimizer {
       engine.step(gradients, by: work, pieces: pieces, elements: elements)
     } catch OptimizerError.formula(let name, let problem) {
       programProblem = programProblem ?? Self.words(for: name, problem)
+      return false
+    } catch OptimizerError.program(let problem) {
+      // A training does not end for want of a compiler in its middle.
+      self.programs = nil
+      programProblem = "from step \(stepCount + 1) on the optimizers' own code takes the steps: \(problem)"
       return false
     }
     restartBases()

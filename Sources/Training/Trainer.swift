@@ -15,6 +15,8 @@ public final class Trainer {
   public let optimizer: Optimizer
   /// The optimizer's expression with every value in force, before the schedule changes the learning rate.
   public let optimizerExpression: String
+  /// `Optimizer.programProblem` before the first step, which is told at the start.
+  public let programProblemAtStart: String?
   public let standardization: Standardization
   public let split: Split
   /// What the run's checkpoints say of its data.
@@ -125,6 +127,7 @@ public final class Trainer {
       for: network, groups: groups, registry: registry, threads: options.threads, seed: options.seed,
       compiler: options.jit ? ProgramCompiler() : nil, trace: trace)
     optimizerExpression = optimizer.expression
+    programProblemAtStart = optimizer.programProblem
     gradients = Gradients(of: network)
     lookaheadPath = Self.lookaheadPath(in: optimizer)
     baseLearningRates = try optimizer.hyperparameters.map(\.path).filter { $0 == "lr" || $0.hasSuffix(".lr") }
@@ -222,8 +225,8 @@ public final class Trainer {
       accumulate: options.accumulate, groups: groups.descriptions, limits: options.limits,
       overfitsOneBatch: options.overfitsOneBatch,
       hasEvaluationWeights: optimizer.hasEvaluationWeights, seed: options.seed, threads: options.threads,
-      programs: options.jit ? optimizer.programProblem ?? Self.programsInUse : nil)
+      programs: options.jit ? programProblemAtStart ?? Self.programsInUse : nil)
   }
 
-  private static let programsInUse = "one compiled program for each step"
+  private static let programsInUse = "compiled programs take the optimizer's steps"
 }

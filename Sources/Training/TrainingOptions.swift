@@ -17,7 +17,7 @@ public struct TrainingOptions: Sendable {
   /// Threads for the network and the optimizer, 1…1024. Another number may change the last bits of the
   /// network's results; the optimizer's are the same for any.
   public var threads = 1
-  /// Compiles the optimizers' formulas to one program for each step, with the C compiler of the machine; results stay
+  /// Compiles the optimizers' formulas to programs, with the C compiler of the machine; results stay
   /// the same.
   public var jit = false
   /// Share of the training images held back for validation, in 0..<1.

@@ -53,7 +53,7 @@ struct Convtrain: ParsableCommand {
   @OptionGroup(title: "Display") var display: DisplayOptions
 
   func validate() throws {
-    guard results.trace == nil || !optimizer.jit else {
+    guard results.trace == nil || optimizer.jit != true else {
       throw ValidationError(
         "--trace records the calls of the optimizer's own code, which --jit replaces; leave one of both out")
     }

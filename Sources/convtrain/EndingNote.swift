@@ -34,7 +34,9 @@ extension Trainer {
             + "does not help, look at data, labels and network")
     }
     // What was known at the start is in the table of the start.
-    if optimizer.usesPrograms, let problem = optimizer.programProblem { notes.append("jit: \(problem)") }
+    if let problem = optimizer.programProblem, problem != programProblemAtStart {
+      notes.append("jit: \(problem)")
+    }
     return notes.isEmpty ? nil : notes.joined(separator: "\n")
   }
 }

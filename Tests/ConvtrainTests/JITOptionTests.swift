@@ -32,7 +32,9 @@ import Testing
     let jit = try train("--lookahead", "--jit", "--save", "jit")
     let plain = try train("--lookahead", "--save", "plain")
     #expect(try program.contents("jit") == program.contents("plain"))
-    #expect(line("jit ", of: jit)?.hasSuffix(" one compiled program for each step") == true, "\(jit.error)")
+    #expect(
+      line("jit ", of: jit)?.hasSuffix(" compiled programs take the optimizer's steps") == true,
+      "\(jit.error)")
     #expect(line("jit ", of: plain) == nil)
     let programs = try FileManager.default.contentsOfDirectory(atPath: program.path("cache/optplug/programs"))
     #expect(programs.count >= 2 && programs.allSatisfy { $0.hasSuffix(".so") }, "\(programs)")
@@ -47,9 +49,29 @@ import Testing
     #expect(try program.contents("resumed") == program.contents("whole"))
     let settings = try String(decoding: program.contents("run/config.json"), as: UTF8.self)
     #expect(settings.contains("\"jit\""), "\(settings)")
-    // What the run has once is its own.
+    // What the run has once is its own, and it may go where there is no compiler.
     let again = try program.run("--resume", "run", "--epochs", "3")
     #expect(again.status == 0 && line("jit ", of: again) != nil, "\(again.error)")
+    let without = try program.start(
+      ["--resume", "run", "--epochs", "4", "--no-jit"], environment: ["CC": "/nonexistent"]
+    ).finish()
+    #expect(without.status == 0 && line("jit ", of: without) == nil, "\(without.error)")
+  }
+
+  /// A compiler that fails in the middle ends no training.
+  @Test func aCompilerThatIsGone() throws {
+    let script = program.path("cc")
+    try Data(
+      "#!/bin/sh\ncase $1 in --version) exit 0;; esac\ntest -e \(script).used && { echo 'error: no more'; exit 1; }\ntouch \(script).used\nexec cc \"$@\"\n"
+        .utf8
+    ).write(to: URL(fileURLWithPath: script))
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
+    let jit = try train("--lookahead", "--jit", "--save", "jit", environment: ["CC": script])
+    #expect(
+      jit.error.contains("jit: from step 5 on the optimizers' own code takes the steps"), "\(jit.error)")
+    #expect(jit.error.contains("failed (error: no more)"), "\(jit.error)")
+    _ = try train("--lookahead", "--save", "plain")
+    #expect(try program.contents("jit") == program.contents("plain"))
   }
 
   @Test func whatIsSaidWithoutProgramsOrCompiler() throws {

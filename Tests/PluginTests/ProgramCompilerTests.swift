@@ -43,7 +43,7 @@ import Testing
     try Training("sgd(lr=0.5)", [Tensor("w", [1, 2])], compiler: compiler)
   }
 
-  /// A step whose program cannot be compiled changes nothing.
+  /// A step whose program cannot be compiled is taken by the optimizer's own code.
   @Test func aCompilerThatFails() throws {
     let script = try script(
       "[ \"$1\" = --version ] && exit 0; echo 'program.c:1: error: too hard' >&2; exit 1")
@@ -51,13 +51,70 @@ import Testing
       ProgramCompiler(
         environment: ["CC": script, "PATH": "/bin:/usr/bin"],
         cache: ProgramCache(folder: folder.path("cache"))))
-    #expect {
-      try training.step([[1, 1]])
-    } throws: { error in
-      guard case OptimizerError.program(let text) = error else { return false }
-      return text.contains("the C compiler \(script) failed (program.c:1: error: too hard)")
+    try training.step([[1, 1]])
+    #expect(training.tensors[0].values == [0.5, 1.5] && training.optimizer.stepCount == 1)
+    #expect(
+      training.optimizer.programProblem?.hasPrefix(
+        "from step 1 on the optimizers' own code takes the steps: the C compiler \(script) failed "
+          + "(program.c:1: error: too hard); install a C compiler") == true)
+    #expect(!training.optimizer.usesPrograms)
+  }
+
+  /// What a compiler makes is looked at before it is loaded, and kept only if it is good for something.
+  @Test(arguments: [
+    ("echo text > \"$out\"", "is no whole shared object"),
+    (
+      "cc -shared -o \"$out\" -x c /dev/null; head -c 5000 \"$out\" > \"$out.x\"; mv \"$out.x\" \"$out\"",
+      "is no whole shared object"
+    ),
+    ("cc -shared -o \"$out\" -x c /dev/null", "holds no program"), (":", "made no file"),
+    ("kill -9 $$", "ended by a signal: Killed"),
+  ]) func compilersThatMakeNoProgram(_ body: String, _ words: String) throws {
+    let script = try script(
+      "[ \"$1\" = --version ] && exit 0; for i; do [ \"$last\" = -o ] && out=$i; last=$i; done; \(body)")
+    let training = try training(
+      ProgramCompiler(
+        environment: ["CC": script, "PATH": "/bin:/usr/bin"],
+        cache: ProgramCache(folder: folder.path("cache"))))
+    try training.step([[1, 1]])
+    #expect(training.tensors[0].values == [0.5, 1.5])
+    let problem = try #require(training.optimizer.programProblem)
+    #expect(problem.contains(words) && problem.contains("install a C compiler"), "\(problem)")
+    #expect(try names() == [])
+  }
+
+  /// What keeps the bits stands behind whatever the user has said.
+  @Test func argumentsThatKeepTheBitsComeLast() throws {
+    let log = folder.path("log")
+    let script = try script("echo \"$@\" >> '\(log)'; exec cc \"$@\"")
+    let training = try training(
+      ProgramCompiler(
+        environment: ["CC": "\(script) -ffast-math -ffp-contract=fast", "PATH": "/bin:/usr/bin"],
+        cache: ProgramCache(folder: folder.path("cache"))))
+    try training.step([[1, 1]])
+    let words =
+      try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").last?.split(separator: " ")
+      ?? []
+    for (own, users) in [("-fno-fast-math", "-ffast-math"), ("-ffp-contract=off", "-ffp-contract=fast")] {
+      let (last, first) = (words.lastIndex { $0 == own }, words.firstIndex { $0 == users })
+      #expect(try #require(last) > #require(first), "\(words)")
     }
-    #expect(training.tensors[0].values == [1, 2] && training.optimizer.stepCount == 0)
+  }
+
+  /// Words are divided at any white space; a path with spaces is one.
+  @Test func compilersInFoldersWithSpaces() throws {
+    let script = try script("[ \"$1\" = --version ] && exit 0; exec cc \"$@\"")
+    let place = folder.path("with space")
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+    try FileManager.default.moveItem(atPath: script, toPath: "\(place)/cc")
+    for words in ["\(place)/cc", "cc\t-O1"] {
+      let training = try training(
+        ProgramCompiler(
+          environment: ["CC": words, "PATH": "/bin:/usr/bin"],
+          cache: ProgramCache(folder: folder.path("cache"))))
+      try training.step([[1, 1]])
+      #expect(training.optimizer.usesPrograms && training.optimizer.programProblem == nil)
+    }
   }
 
   private func names() throws -> [String] {

@@ -9,7 +9,7 @@ public final class ProgramCompiler: Sendable {
   /// The compiler's path, and arguments that the user has given with it.
   private let words: [String]
   /// What decides, with the source, what comes out: arguments, the compiler's version, the processor.
-  private let identity: String
+  let identity: String
   private let cache: ProgramCache
   private let lock = Lock()
   /// By source. Guarded by `lock`.
@@ -23,11 +23,17 @@ public final class ProgramCompiler: Sendable {
   public init(
     environment: [String: String] = ProcessInfo.processInfo.environment, cache: ProgramCache? = nil
   ) throws {
-    let named = environment["CC"].map { $0.split(separator: " ").map(String.init) } ?? []
+    let folders = environment["PATH"] ?? ""
+    var named = environment["CC"].map { $0.split(whereSeparator: \.isWhitespace).map(String.init) } ?? []
+    // A path may have spaces in it.
+    if let whole = environment["CC"], named.count > 1, Self.find(whole, path: folders) != nil {
+      named = [whole]
+    }
     let name = named.first ?? "cc"
-    guard let path = Self.find(name, path: environment["PATH"] ?? "") else {
+    guard let path = Self.find(name, path: folders) else {
       throw OptimizerError.program(
-        "the C compiler '\(name)'\(named.isEmpty ? "" : ", which CC names,") is not there\(Self.remedy)")
+        "the C compiler '\(name)'\(named.isEmpty ? "" : ", which CC names,") is not there, or no program\(Self.remedy)"
+      )
     }
     words = [path] + named.dropFirst()
     self.cache = cache ?? .standard(environment: environment)
@@ -37,13 +43,13 @@ public final class ProgramCompiler: Sendable {
     }
     guard (version.status ?? 0) == 0 else {
       throw OptimizerError.program(
-        "\(path) --version failed, as if it were no C compiler\(Self.excerpt(version.output))\(Self.remedy)")
+        "\(path) --version failed, as if it were no C compiler\(Self.excerpt(version))\(Self.remedy)")
     }
     identity = ([version.output, Self.processor] + words + Self.arguments).joined(separator: "\n")
   }
 
   private static let remedy =
-    "; install a C compiler (as gcc or clang), name it in CC, or step without compiled programs"
+    "; install a C compiler (as gcc or clang), name it in CC, or step without compiled programs (convtrain: --no-jit)"
 
   /// What makes code fast and leaves every bit as the operations say:
   /// - each operation rounds once, so nothing may be contracted to a fused multiply-add;
@@ -96,9 +102,15 @@ public final class ProgramCompiler: Sendable {
       // Kept as long as `load` needs it.
       let cache = cache
       let path = try cache.file("\(identity)\n\(source)", suffix: ".so") { try run(source, to: $0) }
-      let compiled = try CompiledProgram(path)
-      known[source] = compiled
-      return compiled
+      do {
+        let compiled = try CompiledProgram(path)
+        known[source] = compiled
+        return compiled
+      } catch OptimizerError.program(let problem) {
+        // What is kept must be good for something.
+        unlink(path)
+        throw OptimizerError.program("what \(words[0]) made \(problem)\(Self.remedy)")
+      }
     }
   }
 
@@ -107,23 +119,30 @@ public final class ProgramCompiler: Sendable {
     defer { unlink(file) }
     do {
       try Data(source.utf8).write(to: URL(fileURLWithPath: file))
-      // Fused multiply-adds, on a processor that has none.
+      // libm has fused multiply-adds for a processor that has none.
       let result = try ChildProcess.run(words + Self.arguments + ["-o", path, file, "-lm"])
       guard (result.status ?? 0) == 0 else {
-        throw OptimizerError.program(
-          "the C compiler \(words[0]) failed\(Self.excerpt(result.output))\(Self.remedy)")
+        throw OptimizerError.program("the C compiler \(words[0]) failed\(Self.excerpt(result))\(Self.remedy)")
+      }
+      guard access(path, F_OK) == 0 else {
+        throw OptimizerError.program("the C compiler \(words[0]) made no file\(Self.remedy)")
       }
     } catch let error as OptimizerError {
       throw error
     } catch {
-      throw OptimizerError.program("\(file) cannot be compiled (\(error))")
+      throw OptimizerError.program("\(file) cannot be written (\(error)); is the disk full?")
     }
   }
 
-  /// The line that says what is wrong, of all that a compiler has printed.
-  private static func excerpt(_ output: String) -> String {
-    let lines = output.split(separator: "\n")
-    return (lines.first { $0.contains("error") } ?? lines.first).map { " (\($0))" } ?? ""
+  /// What is wrong: the signal that ended a compiler, or the line that says it, of all that it has printed.
+  private static func excerpt(_ result: (status: Int32?, output: String)) -> String {
+    if let status = result.status, status & 0x7F != 0 {
+      return
+        " (ended by a signal: \(strsignal(status & 0x7F).map { String(cString: $0) } ?? "\(status & 0x7F)"))"
+    }
+    // The driver's summary says nothing of the linker's reason.
+    let lines = result.output.split(separator: "\n").filter { !$0.contains("ld returned") }
+    return (lines.first { $0.contains("error") } ?? lines.last).map { " (\($0))" } ?? ""
   }
 }
 
@@ -137,16 +156,21 @@ struct CompiledProgram {
 
   /// - Throws: `OptimizerError.program`.
   fileprivate init(_ path: String) throws {
+    // The loader trusts what a file says of itself, and dies of one that is cut short.
+    #if os(Linux)
+      do { _ = try ELFFile(path: path) } catch {
+        throw OptimizerError.program("is no whole shared object (\(path): \(error))")
+      }
+    #endif
     // A compiler's start-up code may change the floating-point mode of the thread that loads.
     let handle = keepingFloatingPointMode { dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) }
     guard let handle else {
       let reason = dlerror().map { String(cString: $0) } ?? "the loader gives no reason"
       throw OptimizerError.program(
-        "\(path) cannot be loaded (\(reason)); "
-          + "name a folder whose files may be executed in XDG_CACHE_HOME")
+        "cannot be loaded (\(reason)); name a folder whose files may be executed in XDG_CACHE_HOME")
     }
     guard let symbol = dlsym(handle, "optplug_pieces") else {
-      throw OptimizerError.program("\(path) holds no program")
+      throw OptimizerError.program("holds no program (\(path))")
     }
     function = unsafeBitCast(symbol, to: Function.self)
   }

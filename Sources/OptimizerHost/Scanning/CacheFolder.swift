@@ -18,7 +18,8 @@ struct CacheFolder {
   /// Whether it is there and nobody else may write to it: what others may write cannot be relied on.
   var isMine: Bool {
     var info = stat()
-    return stat(path, &info) == 0 && info.st_uid == geteuid() && info.st_mode & (S_IWGRP | S_IWOTH) == 0
+    return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR && info.st_uid == geteuid()
+      && info.st_mode & (S_IWGRP | S_IWOTH) == 0
   }
 
   /// The names of all that it holds.

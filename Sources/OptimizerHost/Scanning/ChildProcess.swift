@@ -77,9 +77,12 @@ enum ChildProcess {
     return isReaped == process ? status : nil
   }
 
-  /// Runs a program to its end.
-  /// - Returns: the status, as `wait` tells it, and all that the program has printed.
-  static func run(_ words: [String]) throws(Failure) -> (status: Int32?, output: String) {
+  /// Runs a program to its end, or ends it with all that it has started.
+  /// - Parameter seconds: how long it may take.
+  /// - Returns: the status, as `wait` tells it, and the first megabyte that the program has printed.
+  static func run(_ words: [String], seconds: Double = 300) throws(Failure) -> (
+    status: Int32?, output: String
+  ) {
     let pipe = try pipe()
     defer { close(pipe.reading) }
     let process: pid_t
@@ -89,12 +92,16 @@ enum ChildProcess {
     }
     var output: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
-    while true {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while output.count < 1 << 20, ContinuousClock.now < end {
+      var waiting = pollfd(fd: pipe.reading, events: Int16(POLLIN), revents: 0)
+      guard poll(&waiting, 1, 100) > 0 else { continue }
       let count = read(pipe.reading, &chunk, chunk.count)
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else { break }
+      guard count > 0 else { return (wait(for: process), String(decoding: output, as: UTF8.self)) }
       output += chunk.prefix(count)
     }
+    kill(-process, SIGKILL)
     return (wait(for: process), String(decoding: output, as: UTF8.self))
   }
 }

@@ -32,7 +32,8 @@ struct Invocation: Sendable {
   private static let passing = ["config", "resume", "run-dir", "dry-run"]
   /// Settings that may change when a run goes on: they decide how long it is and what is shown and kept of it.
   private static let free: Set<String> = [
-    "epochs", "threads", "jit", "gpu", "quiet", "verbose", "json", "plot", "confusion-matrix", "save",
+    "epochs", "threads", "jit", "no-jit", "gpu", "quiet", "verbose", "json", "plot", "confusion-matrix",
+    "save",
     "trace", "trace-limit", "checkpoint-every", "checkpoint-minutes", "keep", "allow-insecure", "time-limit",
     "patience", "tensorboard", "tensorboard-dir",
   ]

@@ -14,7 +14,7 @@ extension Convtrain {
     options.batchSize = training.batchSize
     options.seed = training.seed
     options.threads = training.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
-    options.jit = optimizer.jit
+    options.jit = optimizer.jit ?? false
     options.validationFraction = data.valSplit
     options.limitBatches = training.limitBatches
     options.augmentation = augmentation.augmentation()

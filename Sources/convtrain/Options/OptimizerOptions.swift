@@ -25,9 +25,11 @@ struct OptimizerOptions: ParsableArguments {
   var allowInsecure = false
 
   @Flag(
+    inversion: .prefixedNo,
     help:
-      "Compiles the optimizer's formulas to one program for each step, to the same bits; needs a C compiler.")
-  var jit = false
+      "Compiles the optimizer's formulas to programs for this machine, to the same bits; needs a C compiler. (default: --no-jit)"
+  )
+  var jit: Bool?
 
   @Flag(help: "Wraps the optimizer in Lookahead; its slow weights are validated, tested and saved.")
   var lookahead = false

@@ -50,7 +50,7 @@ def transformation(
             any number.
         seed: for optimizers that use random numbers.
         search_path: folders in which names are looked up; None: ``optplug.search_path()``.
-        jit: whether a C compiler makes one program of each step of the whole tree, to the same bits; a warning
+        jit: whether a C compiler makes programs of the whole tree, to the same bits; a warning
             says where the optimizers' own code takes the steps instead.
         hyperparameters: values on top of the expression's, by name or path: ``lr=1e-3``,
             ``**{"base.lr": 1e-3}``. A number, truth value or word is part of the optimizer; a function of the

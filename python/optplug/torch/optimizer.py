@@ -38,7 +38,7 @@ class Optimizer(PluginOptimizer):
             threads: that take part in a step; torch's own number when None.
             seed: for optimizers that use random numbers.
             search_path: folders in which names are looked up; `optplug.search_path()` when None.
-            jit: whether a C compiler makes one program of each step of the whole tree, to the same bits. A warning says
+            jit: whether a C compiler makes programs of the whole tree, to the same bits. A warning says
                 where the optimizers' own code takes the steps instead, since one of them has no formula.
             hyperparameters: on top of the expression, by name; a pair `betas` stands for beta1 and beta2.
 
