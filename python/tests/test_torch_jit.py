@@ -105,7 +105,7 @@ def test_no_compiler():
     out = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=300
     ).stdout
-    assert "program: the C compiler '/nonexistent', which CC names, is not there; install a C compiler" in out
+    assert "program: the C compiler '/nonexistent', which CC names, is not there" in out and "install a C compiler" in out
 
 
 def test_signatures_are_torchs_and_one_more():
