@@ -32,19 +32,13 @@ private let wrapped =
 @Suite struct FormulaTests {
   private let course = Course(shapes: [[1003], [1], [17], [64], [0], [5, 7]], steps: 7)
 
-  /// Steps one training by the plugin's code and another by programs.
-  private func expectSameBits<T: BitPatterned>(
-    _ expression: String, _: T.Type, execute: Optimizer.Executor? = nil
-  ) throws {
+  /// Steps one training by the plugin's code and another by interpreted programs.
+  private func expectSameBits<T: BitPatterned>(_ expression: String, _: T.Type) throws {
     let plain = try course.make(expression, threads: 1, pieceElements: 8192, T.self)
     let fused = try course.make(expression, threads: 1, pieceElements: 8192, T.self)
     let fusion = try Fusion(fused.optimizer)
-    try expectSameBits(expression, plain, fused) { gradients, scale in
-      if let execute {
-        try fused.optimizer.step(gradients: gradients, gradientScale: scale, by: fusion, execute: execute)
-      } else {
-        try fused.optimizer.step(gradients: gradients, gradientScale: scale, by: fusion)
-      }
+    try expectSameBits(expression, plain, fused) {
+      try fused.optimizer.step(gradients: $0, gradientScale: $1, by: fusion)
     }
   }
 

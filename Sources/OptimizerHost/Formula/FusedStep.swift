@@ -1,32 +1,15 @@
 // A step taken by programs in place of the optimizers' own code.
 
 extension Optimizer {
-  /// Carries out a program on all elements of a tensor.
-  /// - Parameters:
-  ///   - streams: of `FusedProgram.streams`.
-  package typealias Executor = (
-    _ launch: Fusion.Launch, _ streams: [UnsafeMutableRawPointer], _ count: Int
-  ) throws -> Void
-
-  /// Takes a step as `step(gradients:)` does, by programs: with the same bits, if the formulas are right.
-  /// - Parameters:
-  ///   - execute: by default the interpreter.
-  ///   - allowsMasters: whether `execute` looks after the masters of 16-bit parameters itself.
+  /// Takes a step as `step(gradients:)` does, by programs that are interpreted: with the same bits, if the formulas are
+  /// right.
   /// - Throws: `OptimizerError`: as `step` does, `formula`, and `parameters` for parameters of 16 bits.
   package func step(
-    gradients: [UnsafeRawPointer?], gradientScale: Double = 1, by fusion: Fusion,
-    allowsMasters: Bool = false,
-    execute: Executor = { launch, streams, count in
-      if launch.dtype == .float64 {
-        launch.program.interpret(streams, count: count, constants: launch.constants, as: Double.self)
-      } else {
-        launch.program.interpret(streams, count: count, constants: launch.constants, as: Float.self)
-      }
-    }
+    gradients: [UnsafeRawPointer?], gradientScale: Double = 1, by fusion: Fusion
   ) throws {
     precondition(fusion.optimizer === self, "the programs are another optimizer's")
     try check(gradients, gradientScale)
-    guard table.masters == nil || allowsMasters else {
+    guard table.masters == nil else {
       throw OptimizerError.parameters("programs take no step on the CPU with parameters of 16 bits")
     }
     engine.startState()
@@ -45,7 +28,12 @@ extension Optimizer {
           }
           return memory
         }
-        try execute(launch, streams, table.parameters[parameter].count)
+        let (program, count) = (launch.program, table.parameters[parameter].count)
+        if launch.dtype == .float64 {
+          program.interpret(streams, count: count, constants: launch.constants, as: Double.self)
+        } else {
+          program.interpret(streams, count: count, constants: launch.constants, as: Float.self)
+        }
       }
     }
     restartBases()
