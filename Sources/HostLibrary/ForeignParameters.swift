@@ -21,6 +21,8 @@ final class ForeignParameters {
 
   private var entries: [Entry]
   private let areStrided: Bool
+  /// Whether they lie where nothing can be copied from here.
+  private let areRowMajor: Bool
   /// What the optimizer updates.
   let parameters: [Parameter]
   private var gradients: [UnsafeRawPointer?]
@@ -58,6 +60,7 @@ final class ForeignParameters {
     self.entries = entries
     self.parameters = parameters
     areStrided = !copies.isEmpty
+    self.areRowMajor = areRowMajor
     gradients = Array(repeating: nil, count: entries.count)
     gather()
   }
@@ -148,29 +151,16 @@ final class ForeignParameters {
       guard let own = strides[i], let gradient = gradients[i] else { continue }
       let layout = try Layout(gradient: entries[i].layout.shape, strides: own, of: entries[i].name)
       guard !layout.isRowMajor else { continue }
+      guard !areRowMajor else {
+        throw HostError.argument(
+          "gradients: that of '\(entries[i].name)' lies on a GPU and has the strides \(layout.strides); hand in a "
+            + "row-major copy")
+      }
       let copy = try entries[i].gradientCopy ?? Self.memory(entries[i].byteCount, for: entries[i].name)
       entries[i].gradientCopy = copy
       layout.copy(
         UnsafeMutableRawPointer(mutating: gradient), copy, elementSize: entries[i].elementSize, gathers: true)
       gradients[i] = UnsafeRawPointer(copy)
-    }
-    return gradients
-  }
-
-  /// The gradients, which must be row-major where they lie.
-  /// - Throws: `HostError`.
-  func rowMajor(
-    _ given: UnsafePointer<UnsafeRawPointer?>, _ strides: UnsafePointer<UnsafePointer<Int64>?>?
-  ) throws -> [UnsafeRawPointer?] {
-    for i in gradients.indices {
-      gradients[i] = given[i]
-      guard let own = strides?[i], given[i] != nil else { continue }
-      let layout = try Layout(gradient: entries[i].layout.shape, strides: own, of: entries[i].name)
-      guard layout.isRowMajor else {
-        throw HostError.argument(
-          "gradients: that of '\(entries[i].name)' lies on a GPU and has the strides \(layout.strides); hand in a "
-            + "row-major copy")
-      }
     }
     return gradients
   }

@@ -165,7 +165,7 @@ final class HostOptimizer {
       throw HostError.argument("gradients on a GPU are not clipped by a step; clip them before it")
     }
     try session().step(
-      gradients: parameters.rowMajor(gradients, raw.gradient_strides),
+      gradients: parameters.gathered(gradients, raw.gradient_strides),
       gradientScale: raw.flags & OPTPLUG_HOST_SCALES != 0 ? raw.gradient_scale : 1)
   }
 

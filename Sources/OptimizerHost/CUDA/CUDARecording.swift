@@ -37,12 +37,7 @@ final class CUDARecording: @unchecked Sendable {
     (self.session, device, lock) = (session, session.device, session.counting)
     (self.hasGradient, gradientScale) = (hasGradient, scale)
     let launches = try lock.withLock { try Self.coming(session, hasGradient, scale) }
-    var bytes: [UInt8] = []
-    let offsets = launches.map { launch in
-      let offset = bytes.count
-      launch.appendConstants(to: &bytes)
-      return offset
-    }
+    let (bytes, offsets) = launches.packedConstants()
     (host, constants, entries) = try Self.outsideCapture(device) { [device] stream in
       let entries = try zip(launches, offsets).map { launch, offset in
         let table = try session.makeTable(launch)
@@ -147,11 +142,4 @@ final class CUDARecording: @unchecked Sendable {
 
   /// From now on a replay does nothing.
   func close() { lock.withLock { session = nil } }
-}
-
-extension Fusion.Launch {
-  /// Whether a table for the one serves the other.
-  fileprivate func isSame(_ other: Fusion.Launch) -> Bool {
-    parameters == other.parameters && parameterType == other.parameterType && program == other.program
-  }
 }

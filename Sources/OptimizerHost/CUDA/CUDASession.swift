@@ -20,14 +20,8 @@ package final class CUDASession {
   /// with it.
   let counting = Lock()
 
-  /// A launch that came up before, and its table.
-  private struct Known {
-    let program: FusedProgram
-    let parameterType: DType
-    let table: LaunchTable
-  }
-  /// By the launches' first parameters, those used last at the end.
-  private var known: [Int: [Known]] = [:]
+  /// Launches that came up before, with their tables, by their first parameters, those used last at the end.
+  private var known: [Int: [(launch: Fusion.Launch, table: LaunchTable)]] = [:]
   /// Gradients that come and go could make any number of them.
   private static let mostKnown = 16
   /// What state is reset by, by the kernels' sources: tables, and memory for constants.
@@ -106,19 +100,13 @@ package final class CUDASession {
       for base in bases { for i in parameters { base.parameterSteps[i] = 0 } }
       restarts += fusion.initialLaunches(of: nodes, parameters: parameters)
     }
-    if !restarts.isEmpty { optimizer.engine.countersHaveChanged() }
     return restarts
   }
 
   /// Sends the constants of launches, and launches them.
   private func enqueue(_ launches: [Fusion.Launch], _ tables: [LaunchTable]) throws {
     guard !launches.isEmpty else { return }
-    var bytes: [UInt8] = []
-    let offsets = launches.map { launch in
-      let offset = bytes.count
-      launch.appendConstants(to: &bytes)
-      return offset
-    }
+    let (bytes, offsets) = launches.packedConstants()
     if bytes != sent {
       sent = []
       if constants.byteCount < bytes.count {
@@ -146,21 +134,17 @@ package final class CUDASession {
   private func table(for launch: Fusion.Launch) throws -> LaunchTable {
     let first = launch.parameters[0]
     var alike = known[first] ?? []
-    let place = alike.firstIndex {
-      $0.table.parameters == launch.parameters && $0.parameterType == launch.parameterType
-        && $0.program == launch.program
-    }
+    let place = alike.firstIndex { launch.isSame($0.launch) }
     if let place, place == alike.count - 1 { return alike[place].table }
-    let found: Known
+    let table: LaunchTable
     if let place {
-      found = alike.remove(at: place)
+      table = alike.remove(at: place).table
     } else {
       if alike.count >= Self.mostKnown { alike.removeFirst() }
-      found = Known(
-        program: launch.program, parameterType: launch.parameterType, table: try makeTable(launch))
+      table = try makeTable(launch)
     }
-    known[first] = alike + [found]
-    return found.table
+    known[first] = alike + [(launch, table)]
+    return table
   }
 
   func makeTable(_ launch: Fusion.Launch) throws -> LaunchTable {
@@ -210,7 +194,6 @@ package final class CUDASession {
       for node in optimizer.tree.nodes {
         for i in parameters where node.view.contains(i) { node.parameterSteps[i] = 0 }
       }
-      optimizer.engine.countersHaveChanged()
       if hasStarted { try reset(parameters) } else { try startState() }
     }
   }
@@ -291,11 +274,29 @@ extension Fusion.Launch {
       case .slot(let place): .slot(program.slots[place])
       }
     }
-    return streams + (parameterType.isHalf && program.writesParameter ? [.parameter] : [])
+    return streams + (program.roundsParameter(parameterType) ? [.parameter] : [])
+  }
+
+  /// Whether a table for the one serves the other.
+  func isSame(_ other: Fusion.Launch) -> Bool {
+    parameters == other.parameters && parameterType == other.parameterType && program == other.program
   }
 
   /// Appends the constants as the kernel reads them, from a multiple of 16 bytes on.
   func appendConstants(to bytes: inout [UInt8]) { constants.appendConstants(dtype, to: &bytes) }
+}
+
+extension [Fusion.Launch] {
+  /// The constants of all, one after another, and where those of each begin.
+  func packedConstants() -> (bytes: [UInt8], offsets: [Int]) {
+    var bytes: [UInt8] = []
+    let offsets = map { launch in
+      let offset = bytes.count
+      launch.appendConstants(to: &bytes)
+      return offset
+    }
+    return (bytes, offsets)
+  }
 }
 
 extension [Double] {

@@ -25,7 +25,7 @@ extension FusedProgram {
     let number = dialect.number
     let places = streamPlaces
     let (values, results) = lines(dialect, load: { "s\(places[$0] ?? 0)" }, constant: { "c\($0)" })
-    let roundsParameter = dtype.isHalf && writesParameter
+    let roundsParameter = roundsParameter(dtype)
     /// Per stream, its type in memory, whether it is read, and what is written to it.
     var columns = streams.map { stream in
       (

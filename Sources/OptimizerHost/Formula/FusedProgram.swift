@@ -38,6 +38,8 @@ public struct FusedProgram: Hashable, Sendable {
   public var readsGradient: Bool { operations.contains(.load(.gradient)) }
   /// Whether the program sets the parameter.
   public var writesParameter: Bool { results[.parameter] != nil }
+  /// Whether a last stream gets the parameter of that type, rounded from its master.
+  func roundsParameter(_ type: DType) -> Bool { type.isHalf && writesParameter }
   /// Numbers read and written for an element.
   public var traffic: (reads: Int, writes: Int) {
     (operations.count { if case .load = $0 { true } else { false } }, results.count)

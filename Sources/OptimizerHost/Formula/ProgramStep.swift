@@ -63,7 +63,7 @@ final class ProgramStep {
       compiled[launch.parameterType, default: [:]][launch.program] = code
     }
     let masters = fusion.optimizer.table.masters
-    let isRounded = launch.parameterType.isHalf && launch.program.writesParameter
+    let isRounded = launch.program.roundsParameter(launch.parameterType)
     let streams = launch.program.streams
     let parameters = launch.parameters.map { parameter in
       PieceTable.Streams(

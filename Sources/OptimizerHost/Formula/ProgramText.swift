@@ -12,7 +12,7 @@ extension FusedProgram {
 
   /// The streams that the CUDA program takes for parameters of a type, by name: those of 16 bits have one more.
   func streamNames(_ type: DType) -> [String] {
-    streams.map(name) + (type.isHalf && writesParameter ? ["p, rounded"] : [])
+    streams.map(name) + (roundsParameter(type) ? ["p, rounded"] : [])
   }
 
   /// The operations, one in a line, with p the parameter's element and g the gradient's.
