@@ -1,12 +1,11 @@
 """Compares bits, measures every case, and reports. Needs an NVIDIA GPU."""
 
-import json
 import os
 import sys
 import time
 
 from step import environment
-from step.program import run_program, say, status
+from step.program import deliver, run_program, say, status
 
 from cuda.options import Options, parse
 
@@ -52,11 +51,7 @@ def main() -> int:
     from cuda import report
 
     found = run(options)
-    print(report.text(found))
-    if options.json:
-        options.json.write_text(json.dumps(report.full_json(found), indent=1) + "\n", encoding="utf-8")
-    if options.markdown:
-        options.markdown.write_text(report.markdown(found), encoding="utf-8")
+    deliver(report.text(found), report.full_json(found), report.markdown(found), options.json, options.markdown)
     return status(found.failed)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import statistics
 import time
 from dataclasses import dataclass, field
 
 import torch
+from step.results import Spread
 
 from cuda.cases import Case, Contender
 
@@ -36,15 +36,8 @@ class Times:
     missing: str = ""
 
     @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
-
-    @property
-    def quartiles(self) -> tuple[float, float]:
-        if len(self.seconds) < 2:
-            return self.median, self.median
-        low, _, high = statistics.quantiles(self.seconds, n=4, method="inclusive")
-        return low, high
+    def spread(self) -> Spread | None:
+        return Spread.of(self.seconds)
 
 
 @dataclass

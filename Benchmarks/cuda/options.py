@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from step.crew import BUILD, ROOT
-from step.options import QUICK_ROUNDS, Parser, rounds
+from step.options import QUICK_ROUNDS, Parser, add_outputs, chosen, rounds
 
 from cuda.cases import CASES, Case
 
@@ -26,19 +26,15 @@ def parser() -> Parser:
         quick=f"{QUICK_ROUNDS} rounds", threads=None,
     )  # fmt: skip
     result.epilog = "Exit status: 0; 1 if bits differ; 64 for wrong options; 69 without a GPU; 130 after Ctrl-C."
-    add = result.add_argument
-    add("--no-bits", action="store_true", help="measure only")
-    add("--json", type=Path, metavar="PATH", help="write all times there")
-    add("--markdown", type=Path, metavar="PATH", help="write the tables there")
-    add("--skip-build", action="store_true", help="use what is built already, under " + str(BUILD.relative_to(ROOT)))
+    result.add_argument("--no-bits", action="store_true", help="measure only")
+    add_outputs(result)
     return result
 
 
 def parse(arguments: list[str] | None = None) -> Options:
     given = parser().parse_args(arguments)
-    named = {case.name for group in given.only or [] for case in group}
     return Options(
-        cases=[case for case in CASES if not named or case.name in named],
+        cases=chosen(given, CASES),
         rounds=rounds(given),
         bits=not given.no_bits,
         json=given.json,

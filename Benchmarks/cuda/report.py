@@ -69,14 +69,13 @@ def case_table(measured: Measured) -> Table:
     )  # fmt: skip
     ours = measured.contenders[0].seconds
     for times in measured.contenders:
-        if not times.seconds:
+        if (spread := times.spread) is None:
             result.notes.append(f"not measured: {times.name} ({times.missing})")
             continue
-        low, high = times.quartiles
         ratio = statistics.median(x / y for x, y in zip(times.seconds, ours)) if ours else float("nan")
         result.rows.append([
-            times.name, f"{times.median * 1e6:.1f}", f"[{low * 1e6:.1f}, {high * 1e6:.1f}]", f"{ratio:.2f}",
-            f"{(high - low) / times.median:.1%}",
+            times.name, f"{spread.median * 1e6:.1f}", f"[{spread.low * 1e6:.1f}, {spread.high * 1e6:.1f}]",
+            f"{ratio:.2f}", f"{spread.relative:.1%}",
         ])  # fmt: skip
     result.notes.append(f"A copy within the GPU's memory in the same rounds: {bandwidth / 1e9:.0f} GB/s, read and written.")
     return result

@@ -1,13 +1,12 @@
 """Measures every case with every number of threads, then the calls and JAX's part, and reports."""
 
-import json
 import time
 from pathlib import Path
 
 from step import environment
 from step.crew import Roll
 from step.measure import measure
-from step.program import run_program, say, status, with_scratch
+from step.program import deliver, run_program, say, status, with_scratch
 from step.results import Run
 
 from python import calls, jax_part, report
@@ -36,11 +35,7 @@ def run(options: Options, scratch: Path) -> PythonRun:
 def main() -> int:
     options = parse()
     found = with_scratch(lambda scratch: run(options, scratch))
-    print(report.text(found))
-    if options.json:
-        options.json.write_text(json.dumps(report.full_json(found), indent=1) + "\n", encoding="utf-8")
-    if options.markdown:
-        options.markdown.write_text(report.markdown(found), encoding="utf-8")
+    deliver(report.text(found), report.full_json(found), report.markdown(found), options.json, options.markdown)
     return status(found.failed)
 
 

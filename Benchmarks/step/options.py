@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TypeVar
 
 from step.cases import CASES, PEERS, Case
 from step.crew import BUILD, ROOT
@@ -32,6 +32,9 @@ class Named(Protocol):
 
     @property
     def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
 
 
 class Parser(argparse.ArgumentParser):
@@ -103,6 +106,20 @@ def parser() -> Parser:
         add(f"--{name}", type=Path, default=path, metavar="PATH", help=f"{what} (default: {path.relative_to(ROOT)})")
     add("--skip-build", action="store_true", help="use what is built already")
     return result
+
+
+def chosen(given: argparse.Namespace, cases: Sequence[N]) -> list[N]:
+    """Those that --only names, or all."""
+    named = {case.name for group in given.only or [] for case in group}
+    return [case for case in cases if not named or case.name in named]
+
+
+def add_outputs(parser: Parser) -> None:
+    """Files that are written when they are asked for, and what is used as it is."""
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write all times there")
+    parser.add_argument("--markdown", type=Path, metavar="PATH", help="write the tables there")
+    built = "use what is built already, under " + str(BUILD.relative_to(ROOT))
+    parser.add_argument("--skip-build", action="store_true", help=built)
 
 
 def threads(given: argparse.Namespace) -> list[int]:

@@ -1,11 +1,12 @@
 """How a benchmark runs as a program: what it says while it measures, and how it ends."""
 
+import json
 import signal
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from step.crew import BUILD
 
@@ -29,6 +30,15 @@ def status(failed: list[str]) -> int:
     for line in failed:
         say(f"FAILED: {line}")
     return 1 if failed else 0
+
+
+def deliver(text: str, full: dict[str, Any], markdown: str, json_file: Path | None, markdown_file: Path | None) -> None:
+    """Prints the tables, and writes what else was asked for."""
+    print(text)
+    if json_file:
+        json_file.write_text(json.dumps(full, indent=1) + "\n", encoding="utf-8")
+    if markdown_file:
+        markdown_file.write_text(markdown, encoding="utf-8")
 
 
 def run_program(main: Callable[[], int]) -> NoReturn:

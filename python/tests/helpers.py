@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import torch
+from optplug.torch import _gpu
 
 #: Sizes that are multiples of 8, where the bits of torch's fused kernels do not depend on its tail loop.
 SHAPES: tuple[tuple[int, ...], ...] = ((16, 8), (8,), (4, 2, 8))
@@ -124,6 +124,4 @@ def closure_for(
 
 def nvrtc_library() -> Path | None:
     """The library of the package nvidia-cuda-nvrtc, where it is installed."""
-    found = importlib.util.find_spec("nvidia")
-    folders = [Path(place) for place in found.submodule_search_locations] if found else []
-    return max((path for folder in folders for path in folder.glob("**/libnvrtc.so.*[0-9]")), default=None)
+    return next(iter(_gpu.compilers(_gpu.compiler_folders(), None)), None)

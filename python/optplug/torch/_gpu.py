@@ -176,14 +176,19 @@ def load_compiler() -> None:
     """
     if "OPTPLUG_NVRTC" in os.environ:
         return
-    found = importlib.util.find_spec("nvidia")
-    folders = [Path(place) for place in found.submodule_search_locations or []] if found else []
-    for file in compilers([*folders, Path(torch.__file__).parent / "lib"], torch.version.cuda):
+    for file in compilers(compiler_folders(), torch.version.cuda):
         try:
             ctypes.CDLL(str(file))
             return
         except OSError:
             continue
+
+
+def compiler_folders() -> list[Path]:
+    """Where packages of PyPI and torch keep NVRTC."""
+    found = importlib.util.find_spec("nvidia")
+    folders = [Path(place) for place in found.submodule_search_locations or []] if found else []
+    return [*folders, Path(torch.__file__).parent / "lib"]
 
 
 def compilers(folders: list[Path], cuda: str | None) -> list[Path]:
